@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import errno
-import http.server
 import shutil
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,87 +16,27 @@ from darknet_py.errors import DataError
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several blocks
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; the switches make it a bad one. `requests` are the Range headers that it saw."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {"/big.bin": CONTENT}
-        self.requests: list[str | None] = []
-        self.ranges = True  # False: always the whole file
-        self.drop_after: int | None = None  # bytes of an answer's body before the line goes dead
-        self.drops = 0  # answers that still go dead
-        self.busy = 0  # answers that are still "503"
-        self.shift = 0  # bytes by which a part begins too late
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        wanted = self.headers["Range"]
-        self.server.requests.append(wanted)
-        content = self.server.files.get(self.path)
-        if self.server.busy or content is None:
-            self.server.busy = max(self.server.busy - 1, 0)
-            self.send_error(404 if content is None else 503)
-            return
-        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
-        if first >= len(content) and first:
-            self.answer(416, b"", f"bytes */{len(content)}")
-        elif first:
-            first += self.server.shift
-            self.answer(206, content[first:], f"bytes {first}-{len(content) - 1}/{len(content)}")
-        else:
-            self.answer(200, content, None)
-
-    def answer(self, status: int, body: bytes, content_range: str | None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if content_range:
-            self.send_header("Content-Range", content_range)
-        self.end_headers()
-        if self.server.drops and self.server.drop_after is not None:
-            self.server.drops -= 1
-            body = body[: self.server.drop_after]
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def get(server: Server, path: Path, name: str = "big.bin", patience: int = 3) -> None:
+@pytest.fixture(autouse=True)
+def _content(server: Any) -> None:
+    server.files["/big.bin"] = CONTENT
+
+
+def get(server: Any, path: Path, name: str = "big.bin", patience: int = 3) -> None:
     fetch.download(f"{server.url}/{name}", path, patience=patience, pause=0.001)
 
 
-def test_downloads_a_file(server: Server, tmp_path: Path) -> None:
+def test_downloads_a_file(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "new" / "big.bin"
     get(server, path)
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir()] == ["big.bin"]
 
 
-def test_goes_on_with_what_another_call_left(server: Server, tmp_path: Path) -> None:
+def test_goes_on_with_what_another_call_left(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "big.bin"
     part(path).write_bytes(CONTENT[:3_000_000])
     get(server, path)
@@ -108,7 +45,7 @@ def test_goes_on_with_what_another_call_left(server: Server, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_goes_on_after_a_broken_connection(server: Server, tmp_path: Path, ranges: bool) -> None:
+def test_goes_on_after_a_broken_connection(server: Any, tmp_path: Path, ranges: bool) -> None:
     server.ranges = ranges
     server.drops, server.drop_after = 2, 2_000_000
     path = tmp_path / "big.bin"
@@ -117,27 +54,27 @@ def test_goes_on_after_a_broken_connection(server: Server, tmp_path: Path, range
     assert server.requests == [None, "bytes=2000000-", "bytes=4000000-" if ranges else "bytes=2000000-"]
 
 
-def test_a_part_that_is_whole_already(server: Server, tmp_path: Path) -> None:
+def test_a_part_that_is_whole_already(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "big.bin"
     part(path).write_bytes(CONTENT)
     get(server, path)
     assert path.read_bytes() == CONTENT
 
 
-def test_a_part_of_another_longer_file_is_fetched_anew(server: Server, tmp_path: Path) -> None:
+def test_a_part_of_another_longer_file_is_fetched_anew(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "big.bin"
     part(path).write_bytes(CONTENT + b"more")
     get(server, path)
     assert path.read_bytes() == CONTENT
 
 
-def test_a_busy_site_is_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_busy_site_is_asked_again(server: Any, tmp_path: Path) -> None:
     server.busy = 2
     get(server, tmp_path / "big.bin")
     assert len(server.requests) == 3
 
 
-def test_gives_up_after_tries_without_progress_and_keeps_the_part(server: Server, tmp_path: Path) -> None:
+def test_gives_up_after_tries_without_progress_and_keeps_the_part(server: Any, tmp_path: Path) -> None:
     server.drops, server.drop_after = 9, 0
     path = tmp_path / "big.bin"
     part(path).write_bytes(CONTENT[:1000])
@@ -148,29 +85,26 @@ def test_gives_up_after_tries_without_progress_and_keeps_the_part(server: Server
     assert part(path).read_bytes() == CONTENT[:1000]
 
 
-def test_a_missing_file_is_an_error_at_once(server: Server, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_at_once(server: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: the site answers 404"):
         get(server, tmp_path / "none", "none")
     assert len(server.requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-    server = Server()
+def test_no_server(server: Any, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(DataError, match=r"no connection .*refused"):
         get(server, tmp_path / "big.bin", patience=2)
 
 
 @pytest.mark.parametrize("url", ["nothing", "http://[::1/x", "http://127.0.0.1:99999999/x"])
-def test_an_address_that_is_none(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
+def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(DataError):
         fetch.download(url, tmp_path / "x", patience=1)
 
 
-def test_another_part_than_asked_for(server: Server, tmp_path: Path) -> None:
+def test_another_part_than_asked_for(server: Any, tmp_path: Path) -> None:
     server.shift = 7
     path = tmp_path / "big.bin"
     part(path).write_bytes(CONTENT[:1000])
@@ -179,13 +113,13 @@ def test_another_part_than_asked_for(server: Server, tmp_path: Path) -> None:
     assert part(path).read_bytes() == CONTENT[:1000]
 
 
-def test_too_small_a_disk_is_said_before(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_small_a_disk_is_said_before(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1000))
     with pytest.raises(DataError, match=r"0\.0 GB more are needed"):
         get(server, tmp_path / "big.bin")
 
 
-def test_a_folder_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(server: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="can't be written"):
         get(server, tmp_path / "file" / "big.bin")
