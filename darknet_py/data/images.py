@@ -5,6 +5,7 @@ A picture is uint8 (h, w, c) in RGB order; the network sees an image, float32 (c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,22 +62,7 @@ def resize(image: Image, w: int, h: int) -> Image:
     pixel centres lie elsewhere. Where rounding puts the last row's position a little above the last source row,
     the reference leaves out the larger of its two terms and the row is dark: so it is here.
     """
-    if image.shape[1:] == (h, w):
-        return np.array(image)
-    columns, rows = _taps(image.shape[2], w), _taps(image.shape[1], h)
-    columns.pin_last(image.shape[2] - 1)
-    rows.far_weight[-1] = 0
-    resized = np.empty((image.shape[0], h, w), np.float32)
-    for source, target in zip(image, resized, strict=True):  # a plane at a time stays in the cache
-        part = np.take(source, columns.near, axis=1) * columns.near_weight
-        far = np.take(source, columns.far, axis=1)
-        far *= columns.far_weight
-        part += far
-        np.multiply(part[rows.near], rows.near_weight[:, None], out=target)
-        far = part[rows.far]
-        far *= rows.far_weight[:, None]
-        np.add(target, far, out=target)
-    return resized
+    return _fit(image, image.shape, w, h, letter_box=False)
 
 
 def letterbox_size(picture_w: int, picture_h: int, w: int, h: int) -> tuple[int, int]:
@@ -88,17 +74,44 @@ def letterbox_size(picture_w: int, picture_h: int, w: int, h: int) -> tuple[int,
 
 def letterbox(image: Image, w: int, h: int) -> Image:
     """The image resized at its own aspect and centred in a grey (c, h, w)."""
-    new_w, new_h = letterbox_size(image.shape[2], image.shape[1], w, h)
-    left, top = (w - new_w) // 2, (h - new_h) // 2
-    boxed: Image = np.full((image.shape[0], h, w), LETTERBOX_GREY)
-    boxed[:, top : top + new_h, left : left + new_w] = resize(image, new_w, new_h)
-    return boxed
+    return _fit(image, image.shape, w, h, letter_box=True)
 
 
 def network_input(picture: Picture, w: int, h: int, letter_box: bool = False) -> Image:
     """What a network of w x h sees of a picture, (c, h, w), in `detector test`, `map` and `valid`."""
-    fit = letterbox if letter_box else resize
-    return fit(to_float(picture), w, h)
+    planes = (channel / np.float32(255) for channel in cv2.split(picture))
+    return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
+
+
+def _fit(planes: Iterable[Image], shape: tuple[int, ...], w: int, h: int, letter_box: bool) -> Image:
+    """Planes (., .) that make up an image of `shape`, one at a time so that they stay in the cache, as (c, h, w)."""
+    channels, source_h, source_w = shape
+    new_w, new_h = letterbox_size(source_w, source_h, w, h) if letter_box else (w, h)
+    left, top = (w - new_w) // 2, (h - new_h) // 2
+    frame: Image = np.empty((channels, h, w), np.float32)
+    if (new_w, new_h) != (w, h):
+        frame.fill(LETTERBOX_GREY)
+    columns, rows = _taps(source_w, new_w), _taps(source_h, new_h)
+    columns.pin_last(source_w - 1)
+    rows.far_weight[-1] = 0
+    for plane, framed in zip(planes, frame, strict=True):
+        _resize_plane(plane, columns, rows, framed[top : top + new_h, left : left + new_w])
+    return frame
+
+
+def _resize_plane(plane: Image, columns: _Taps, rows: _Taps, out: Image) -> None:
+    if plane.shape == out.shape:
+        out[...] = plane
+        return
+    part = np.take(plane, columns.near, axis=1)
+    part *= columns.near_weight
+    far = np.take(plane, columns.far, axis=1)
+    far *= columns.far_weight
+    part += far
+    np.multiply(part[rows.near], rows.near_weight[:, None], out=out)
+    far = part[rows.far]
+    far *= rows.far_weight[:, None]
+    out += far
 
 
 class _Taps(NamedTuple):

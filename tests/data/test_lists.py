@@ -1,0 +1,82 @@
+"""List files and the pictures of the command line's arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from darknet_py.data.lists import find_images, read_list
+from darknet_py.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of three pictures and two other files, one folder below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("b.png", "a.jpg", "c.JPG", "a.txt", "notes"):
+        (folder / name).touch()
+    return folder
+
+
+def test_entries_are_found_in_the_working_directory_then_beside_the_list(folder: Path) -> None:
+    listed = folder / "list.txt"
+    listed.write_bytes("﻿set/a.jpg  \r\n\r\n\tb.png\nnone.jpg\n".encode() + bytes(folder / "c.JPG"))
+    assert read_list(listed) == [Path("set/a.jpg"), folder / "b.png", Path("none.jpg"), folder / "c.JPG"]
+    assert read_list("set/list.txt")[1] == Path("set/b.png")
+    (folder.parent / "b.png").touch()
+    assert read_list(listed)[1] == Path("b.png")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes only there")
+def test_entries_may_be_in_any_encoding(folder: Path) -> None:
+    name = os.fsdecode("bär.jpg".encode("latin-1"))
+    (folder / name).touch()
+    listed = folder / "list.txt"
+    listed.write_bytes(b"b\xe4r.jpg\n")
+    assert read_list(listed) == [folder / name]
+
+
+def test_a_list_that_gives_nothing_is_an_error_that_names_it(folder: Path) -> None:
+    (folder / "empty.txt").write_text("\n  \n")
+    (folder / "picture.jpg").write_bytes(b"\xff\xd8\0\0")
+    for name, reason in (
+        ("none.txt", "there is no such list"),
+        ("empty.txt", "empty"),
+        ("picture.jpg", "not a list"),
+        (".", "can't be read"),
+    ):
+        with pytest.raises(DataError, match=reason) as caught:
+            read_list(folder / name)
+        assert str(folder / name) in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        read_list("none.txt")
+    assert str(folder.parent) in str(caught.value)
+
+
+def test_find_images_takes_files_folders_globs_and_lists_once_each(folder: Path) -> None:
+    (folder / "list.txt").write_text("b.png\nmissing.jpg\n")
+    a, b, c = Path("set/a.jpg"), Path("set/b.png"), Path("set/c.JPG")
+    assert find_images(["set"]) == [a, b, c]
+    assert find_images(["set/c.JPG", folder.name]) == [c, a, b]
+    assert find_images(["set/*"]) == [a, b, c]
+    assert find_images(["**/[bc].*"]) == [b, c]
+    assert find_images([Path("set/list.txt"), "set/a.jpg"]) == [b, Path("missing.jpg"), a]
+    assert find_images(["set/notes"]) == [Path("set/notes")]
+
+
+def test_a_picture_may_have_glob_signs_in_its_name(folder: Path) -> None:
+    (folder / "d[1].jpg").touch()
+    assert find_images(["set/d[1].jpg"]) == [Path("set/d[1].jpg")]
+
+
+@pytest.mark.parametrize("argument", ["none.jpg", "none/*.jpg", "nothing", "x" * 5000, "a\0b"])
+def test_an_argument_that_gives_no_picture_is_named(folder: Path, argument: str) -> None:
+    (folder / "nothing").mkdir()
+    with pytest.raises(DataError) as caught:
+        find_images([folder / "a.jpg", f"{folder}/{argument}"])
+    assert "\n" not in str(caught.value)
