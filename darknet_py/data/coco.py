@@ -181,8 +181,8 @@ def _by_id(document: dict[str, Any], key: str, path: Path) -> dict[int, dict[str
 def _get(record: dict[str, Any], key: str, kind: type[Any], where: str) -> Any:
     value = record.get(key)
     valid = isinstance(value, kind) and not isinstance(value, bool)
-    if valid and kind is str:
-        valid = value.isprintable() and bool(value.strip())
+    if isinstance(value, str) and not (value.isprintable() and value.strip()):
+        valid = False
     if not valid:
         wanted = {int: "a whole number", str: "a line of text"}[kind]
         raise DataError(f"{where}: needs {wanted} as {key!r}, has {json.dumps(value)[:40]}")
