@@ -1,0 +1,82 @@
+"""Darknet's .data files (``key = value`` lines), .names files (one class a line), and where files are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from darknet_py.config.options import from_section, opt
+from darknet_py.config.section import Section, Value
+from darknet_py.errors import CfgError
+from darknet_py.files import read_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """The keys of a .data file, with Darknet's defaults. Names of files are as written: resolve them with `file`."""
+
+    path: str = "<data>"
+    classes: int = opt(0, ge=1, doc="number of classes; 0 where the file doesn't say")
+    train: str = opt("", doc="list of training pictures")
+    valid: str = opt("", doc="list of pictures to evaluate on; `train` where absent")
+    test: str = opt("")
+    difficult: str = opt("", doc="list of labels that evaluation leaves out")
+    names: str = opt("", doc="file with one class name a line")
+    labels: str = opt("", doc="classifier: file with one label a line")
+    backup: str = opt("backup", doc="folder for the weights of a training")
+    results: str = opt("results", doc="folder for `detector valid`")
+    eval: str = opt("voc", one_of=("voc", "coco", "imagenet", "kitti", "bdd"))
+    map: str = opt("")
+    tree: str = opt("")
+    top: int = opt(0, ge=1)
+    leaves: str = opt("")
+    saveweights: int = opt(0, ge=0, doc="iterations between numbered weights")
+    savelast: int = opt(100, ge=1, doc="iterations between *_last.weights")
+
+    def file(self, key: str) -> Path:
+        """The file that option `key` names; CfgError where the option is missing or the file isn't found."""
+        name = getattr(self, key)
+        if not name:
+            raise CfgError(f"{self.path}: needs {key}=")
+        return find_file(name, self.path, f"{self.path}: {key}")
+
+
+def read_data(path: str | Path) -> DataFile:
+    """The .data file `path`; CfgError for unknown keys and impossible values."""
+    section = Section("data", 1, str(path))
+    for number, raw in enumerate(read_text(path, CfgError).splitlines(), 1):
+        line = raw.split("#")[0].split(";")[0].strip()
+        if not line:
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not key or key == "path":
+            raise CfgError(f"{path}:{number}: expected 'key = value', got {line!r}")
+        section.values.setdefault(key, Value(value, number))
+    if not section.values:
+        raise CfgError(f"{path}: has no 'key = value' line: is it a Darknet .data file?")
+    options = from_section(DataFile, section)
+    return DataFile(**{**vars(options), "path": str(path)})
+
+
+def read_names(path: str | Path) -> tuple[str, ...]:
+    """Class names, one a line; blank lines at the end don't count. CfgError where there is none."""
+    lines = [line.strip() for line in read_text(path, CfgError).splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise CfgError(f"{path}: has no class name")
+    return tuple(lines)
+
+
+def find_file(name: str | Path, beside: str | Path, what: str = "") -> Path:
+    """`name` in the working directory, or else beside the file `beside` or in the folder above it.
+
+    The last is where ``data/coco.data`` finds ``data/coco.names`` from any working directory.
+    """
+    here = Path(name).expanduser()
+    folder = Path(beside).resolve().parent
+    candidates = [here] if here.is_absolute() else [here, folder / here, folder.parent / here]
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise CfgError(f"{what or beside}: {name} isn't found (looked for {', '.join(str(c) for c in candidates)})")

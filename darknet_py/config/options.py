@@ -1,0 +1,119 @@
+"""A section's options are the fields of a frozen dataclass: name, type, default, range and a line of doc, all once."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, field, fields
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from darknet_py.config.section import Section
+
+T = TypeVar("T")
+
+
+def opt(
+    default: Any = MISSING,
+    *,
+    key: str | None = None,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    one_of: tuple[str, ...] | None = None,
+    doc: str = "",
+) -> Any:
+    """A dataclass field for one option. Without a default the option must be given.
+
+    key: the name in the cfg where it differs from the field's (``from`` -> ``from_``).
+    ge, gt, le: bounds of a number. one_of: the valid words.
+    """
+    return field(default=default, metadata={"key": key, "ge": ge, "gt": gt, "le": le, "one_of": one_of, "doc": doc})
+
+
+def from_section(cls: type[T], section: Section, ignored: tuple[str, ...] = ()) -> T:
+    """An instance of the options dataclass `cls` read from `section`; CfgError for anything that isn't valid."""
+    hints = _hints(cls)  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    known: list[str] = []
+    for f in fields(cls):  # type: ignore[arg-type]
+        key = f.metadata.get("key") or f.name
+        known.append(key)
+        if key in section.values:
+            values[f.name] = _value(section, key, hints[f.name], f.metadata)
+        elif f.default is MISSING and f.default_factory is MISSING:
+            raise section.error(f"needs {key}=" + (f" ({f.metadata['doc']})" if f.metadata.get("doc") else ""))
+    for key in section.values:
+        if key not in known and key not in ignored:
+            raise section.error(f"unknown option {key!r}{_suggest(key, known)}", key)
+    return cls(**values)
+
+
+def _value(section: Section, key: str, hint: Any, facts: Mapping[str, Any]) -> Any:
+    text = section.values[key].text
+    convert, wanted = _converter(hint)
+    try:
+        value = convert(text)
+    except (ValueError, OverflowError):
+        raise section.error(f"{key}={text}: expected {wanted}", key) from None
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, str):
+            if facts["one_of"] and number not in facts["one_of"]:
+                raise section.error(f"{key}={number}: valid are {', '.join(facts['one_of'])}", key)
+        else:
+            _check_range(section, key, number, facts)
+    return value
+
+
+def _check_range(section: Section, key: str, number: float, facts: Mapping[str, Any]) -> None:
+    for name, sign, broken in (("ge", ">=", float.__lt__), ("gt", ">", float.__le__), ("le", "<=", float.__gt__)):
+        bound = facts.get(name)
+        if bound is not None and broken(float(number), float(bound)):
+            raise section.error(f"{key}={number:g}: must be {sign} {bound:g}", key)
+
+
+def _int(text: str) -> int:
+    """Whole numbers; also ``1.`` and ``1e3``, which published cfgs contain."""
+    number = _float(text)
+    if number != int(number):
+        raise ValueError(text)
+    return int(number)
+
+
+def _float(text: str) -> float:
+    number = float(text.replace("_", "?"))  # Python's 1_000 is no number in a cfg
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _list_of(convert: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    return lambda text: tuple(convert(part.strip()) for part in text.rstrip(", ").split(","))
+
+
+def _bool(text: str) -> bool:
+    return _int(text) != 0
+
+
+def _converter(hint: Any) -> tuple[Callable[[str], Any], str]:
+    if get_origin(hint) is tuple:
+        convert, wanted = _converter(get_args(hint)[0])
+        return _list_of(convert), f"a list of {wanted.removeprefix('a ')}s, with commas"
+    found: dict[Any, tuple[Callable[[str], Any], str]] = {
+        int: (_int, "a whole number"),
+        float: (_float, "a number"),
+        bool: (_bool, "0 or 1"),
+        str: (str, "a word"),
+    }
+    return found[hint]
+
+
+def _suggest(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; valid are {', '.join(sorted(known))}"
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)

@@ -1,0 +1,79 @@
+"""Pictures in, detections out: what `detector test`, `map` and training's evaluation share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.boxes import Detections, nms
+from darknet_py.data.images import network_input
+from darknet_py.errors import CfgError
+from darknet_py.layers import Context, Head
+from darknet_py.network import Network
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A network with detection heads, ready for inference; see `for_inference`."""
+
+    net: Network
+
+    def __post_init__(self) -> None:
+        heads = [head for _, head in self.net.heads]
+        where = self.net.nodes[-1].section.path
+        if not heads:
+            raise CfgError(f"{where}: has no detection layer ([yolo] or [region])")
+        if len({head.classes for head in heads}) > 1:
+            counts = ", ".join(str(head.classes) for head in heads)
+            raise CfgError(f"{where}: its detection layers have different classes= ({counts})")
+
+    @property
+    def head(self) -> Head:
+        """The last detection layer, whose nms options count, as in Darknet (detector.c:1645)."""
+        return self.net.heads[-1][1]
+
+    def detect(
+        self, pictures: Sequence[Picture], thresh: float, nms_thresh: float = 0.45, letter_box: bool = False
+    ) -> list[Detections]:
+        """Objects of each picture (h, w, c) of 8 bits, RGB; boxes relative to the picture.
+
+        All pictures go through the network as one batch, whatever their sizes.
+        """
+        inputs = np.stack([network_input(picture, *self.net.size, letter_box) for picture in pictures])
+        found = self.detect_inputs(inputs, thresh)
+        if letter_box:
+            shapes = [picture.shape[:2] for picture in pictures]
+            found = [unletterbox(d, (w, h), self.net.size) for d, (h, w) in zip(found, shapes, strict=True)]
+        if nms_thresh <= 0:
+            return found
+        return [nms(d, nms_thresh, self.head.nms_kind, self.head.beta_nms) for d in found]
+
+    def detect_inputs(self, inputs: npt.NDArray[np.float32], thresh: float) -> list[Detections]:
+        """Objects in the network's inputs (n, c, h, w), before NMS; boxes relative to the input."""
+        ops = self.net.ops
+        outputs = self.net.forward(ops.array(inputs), Context(ops)).outputs
+        by_head = [head.detections(ops.to_host(outputs[i]), self.net.size, thresh) for i, head in self.net.heads]
+        return [
+            Detections(*(np.concatenate(parts) for parts in zip(*picture, strict=True)))
+            for picture in zip(*by_head, strict=True)
+        ]
+
+
+def unletterbox(found: Detections, picture: tuple[int, int], size: tuple[int, int]) -> Detections:
+    """Boxes relative to a network input of `size` that shows a letterboxed picture -> relative to the picture.
+
+    Both (w, h). As correct_yolo_boxes does it (yolo_layer.c:939).
+    """
+    w, h = picture
+    net_w, net_h = size
+    new_w, new_h = (net_w, h * net_w // w) if net_w / w < net_h / h else (w * net_h // h, net_h)
+    scale = np.array([new_w / net_w, new_h / net_h], np.float32)
+    boxes = found.boxes.copy()
+    boxes[:, :2] = (boxes[:, :2] - (1 - scale) / 2) / scale
+    boxes[:, 2:] /= scale
+    return found._replace(boxes=boxes)

@@ -1,0 +1,168 @@
+"""What a layer is: one cfg section as an immutable value whose fields are its options.
+
+Parameters, gradients and shapes live on the nodes of the graph, so a layer holds no state; the memory between its
+forward and its backward is the closure that forward returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from darknet_py.config.options import opt
+from darknet_py.ops import Array, Ops
+
+
+class Shape(NamedTuple):
+    """Channels, height and width of what flows between two layers."""
+
+    c: int
+    h: int
+    w: int
+
+    @property
+    def size(self) -> int:
+        """Elements of one picture."""
+        return self.c * self.h * self.w
+
+    def __str__(self) -> str:
+        return f"{self.w} x {self.h} x {self.c}"
+
+
+class ParamSpec(NamedTuple):
+    """A parameter array that a layer asks for. `init` is a number or a function of (rng, shape)."""
+
+    name: str
+    shape: tuple[int, ...]
+    init: float | Callable[[np.random.Generator, tuple[int, ...]], Any] = 0.0
+    trainable: bool = True
+    decay: bool = False
+
+
+@dataclass
+class Param:
+    """A parameter array on a backend, and the gradient that backward passes add to."""
+
+    spec: ParamSpec
+    value: Array
+    grad: Array = None
+
+    def add_grad(self, grad: Array) -> None:
+        """Sum over the passes since the last update: Darknet's subdivisions."""
+        self.grad = grad if self.grad is None else self.grad + grad
+
+
+Params = Mapping[str, Param]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a pass knows beside the arrays.
+
+    truth: (n, boxes, 5) rows [x, y, w, h, class] relative to the picture, ended by a row of zeros; host array.
+    rng: for dropout; a function of seed and iteration, so that a resumed training goes on alike.
+    batches: mini-batches that training has seen. size: (w, h) of the network's input.
+    seen: pictures that training has seen. momentum: of the rolling batch-norm statistics.
+    """
+
+    ops: Ops
+    train: bool = False
+    truth: Any = None
+    rng: np.random.Generator | None = None
+    batches: int = 0
+    seen: int = 0
+    momentum: float = 0.99
+    size: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class HeadLoss:
+    """What a head's loss layer reports for one mini-batch: sums over the batch, in Darknet's terms.
+
+    cost: the number in Darknet's log. count: objects trained here. iou: sum of IoU over them.
+    parts: named shares of the cost.
+    """
+
+    cost: float
+    count: int = 0
+    iou: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+Backward = Callable[..., tuple[Any, ...]]
+
+
+class Step(NamedTuple):
+    """Result of a forward pass of one layer.
+
+    backward(dy, need_dx=True) -> a gradient for each input; adds to the gradients of the parameters. None at inference.
+    For a layer with a loss, `dy` may be None.
+    """
+
+    y: Array
+    backward: Backward | None = None
+    loss: HeadLoss | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """Options that every section may have (parser.c:1641), and the contract."""
+
+    clip: float = opt(0.0, ge=0, doc="largest absolute weight after an update; 0: any")
+    onlyforward: bool = opt(False, doc="no gradient passes through this layer")
+    dont_update: int = opt(0, ge=0, doc="iterations before this layer's first update")
+    burnin_update: int = opt(0, ge=0, doc="the same in multiples of burn_in")
+    stopbackward: int = opt(0, ge=0, doc="1: this layer and all before it are frozen; n: until iteration n")
+    train_only_bn: bool = opt(False, doc="from the first layer to this one only batch norm is trained")
+    dontload: bool = opt(False, doc="the weights file has nothing for this layer")
+    dontloadscales: bool = opt(False, doc="the weights file has no batch norm for this layer")
+    learning_rate: float = opt(1.0, ge=0, doc="factor on the network's learning rate")
+
+    def inputs(self, index: int) -> tuple[int, ...]:
+        """Indices of the layers that feed layer `index`; -1 is the picture."""
+        return (index - 1,)
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        """Shape of the result; ValueError says why the inputs don't fit."""
+        return inputs[0]
+
+    def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
+        """The parameters in the order of a .weights file."""
+        yield from ()
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        """The layer's result, and its backward when training."""
+        raise NotImplementedError
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        """Floating point operations of a forward pass on one picture as Darknet counts them (darknet.c, ops)."""
+        return 0
+
+    def describe(self) -> tuple[str, str]:
+        """Columns "filters" and "size/stride" of the layer table."""
+        return "", ""
+
+
+LAYERS: dict[str, type[Layer]] = {}
+L = TypeVar("L", bound=type[Layer])
+
+
+def register(*names: str) -> Callable[[L], L]:
+    """Makes a layer known under the names of its section."""
+
+    def add(cls: L) -> L:
+        for name in names:
+            if name in LAYERS:
+                raise ValueError(f"layer {name!r} is already {LAYERS[name].__name__}")
+            LAYERS[name] = cls
+        return cls
+
+    return add
+
+
+def absolute(reference: int, index: int) -> int:
+    """A layer reference of a cfg (negative: relative to layer `index`) as an index."""
+    return index + reference if reference < 0 else reference

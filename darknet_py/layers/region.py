@@ -1,0 +1,124 @@
+"""[region]: the head of YOLOv2, its boxes and its loss (YOLO9000, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from darknet_py import boxes
+from darknet_py.config.options import opt
+from darknet_py.layers.base import Context, HeadLoss, register
+from darknet_py.layers.head import Head, HostArray, cells_of, grid, valid_truth
+from darknet_py.ops import Array
+from darknet_py.ops.activations import logistic
+
+WARM_UP = 12800  # pictures during which every box is drawn to its anchor (region_layer.c:289)
+FOCAL_ALPHA = 0.5
+
+
+@register("region")
+@dataclass(frozen=True, kw_only=True)
+class Region(Head):
+    """Boxes from anchors in cells of the grid; x, y are kept as the convolution gives them, as in the reference."""
+
+    coords: int = opt(4, ge=4, le=4)
+    softmax: bool = opt(False)
+    log: bool = opt(False, doc="no effect in the reference")
+    sqrt: bool = opt(False, doc="no effect in the reference")
+    absolute: bool = opt(False, doc="no effect in the reference")
+    bias_match: bool = opt(False, doc="objects choose their anchor by its shape instead of by its prediction")
+    rescore: bool = opt(False, doc="objectness is trained towards the IoU")
+    thresh: float = opt(0.5, doc="boxes with more IoU are no negatives")
+    classfix: int = opt(0, ge=-1, le=2)
+    focal_loss: bool = opt(False)
+    coord_scale: float = opt(1.0)
+    object_scale: float = opt(1.0)
+    noobject_scale: float = opt(1.0)
+    mask_scale: float = opt(1.0, doc="no effect in the reference")
+    class_scale: float = opt(1.0)
+
+    def activate(self, ctx: Context, x: Array) -> Array:
+        y, xp = x.copy(), ctx.ops.xp
+        y[:, :, 4] = logistic(xp, x[:, :, 4])
+        if self.softmax:
+            e = xp.exp(x[:, :, 5:] - x[:, :, 5:].max(axis=2, keepdims=True))
+            y[:, :, 5:] = e / e.sum(axis=2, keepdims=True)
+        return y
+
+    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
+        h, w = y.shape[3:]
+        columns, rows = grid(h, w)
+        anchors = (self.all_anchors() / (w, h))[:, :, None, None]
+        centre = logistic(np, y[:, :, :2])
+        sides = np.exp(y[:, :, 2:4]) * anchors
+        parts = ((centre[:, :, 0] + columns) / w, (centre[:, :, 1] + rows) / h, sides[:, :, 0], sides[:, :, 1])
+        return np.stack(parts, axis=-1).astype(y.dtype)
+
+    def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
+        pred = self.decode(y, ctx.size)
+        delta = np.zeros_like(y)
+        count, total = 0, 0.0
+        for picture, rows in enumerate(truth):
+            objects = valid_truth(rows, self.classes)
+            self._negatives(y[picture], pred[picture], objects, delta[picture])
+            if ctx.seen < WARM_UP:
+                self._pull_to_anchors(y[picture], delta[picture])
+            for k, row, column in zip(range(len(objects)), *cells_of(objects, *y.shape[3:]), strict=True):
+                total += self._positive(y[picture], pred[picture], objects[k], (row, column), delta[picture])
+                count += 1
+        cost = float((delta.astype(float) ** 2).sum())
+        return -delta, HeadLoss(cost, count, total)
+
+    def _negatives(self, y: HostArray, pred: HostArray, objects: HostArray, delta: HostArray) -> None:
+        objectness = y[:, 4]
+        slope = objectness * (1 - objectness)
+        overlap = boxes.iou(pred[..., None, :], objects[:, :4].astype(y.dtype))
+        best = overlap.max(axis=-1, initial=0)
+        target = best if self.classfix == -1 else 0
+        delta[:, 4] = self.noobject_scale * (target - objectness) * slope
+        if self.classfix == -1:
+            return
+        ignored = best > self.thresh
+        delta[:, 4][ignored] = 0
+        if self.classfix > 0 and len(objects):
+            for a, r, c in np.argwhere(ignored):
+                scale = self.class_scale * (objectness[a, r, c] if self.classfix == 2 else 1)
+                class_id = int(objects[overlap[a, r, c].argmax(), 4])
+                self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], class_id, scale)
+
+    def _pull_to_anchors(self, y: HostArray, delta: HostArray) -> None:
+        centre = logistic(np, y[:, :2])
+        delta[:, :2] = 0.01 * (0.5 - centre) * centre * (1 - centre)
+        delta[:, 2:4] = -0.01 * y[:, 2:4]
+
+    def _positive(
+        self, y: HostArray, pred: HostArray, truth: HostArray, cell: tuple[int, int], delta: HostArray
+    ) -> float:
+        """Deltas of the anchor that learns the object `truth`; its IoU."""
+        (r, c), (h, w) = cell, y.shape[2:]
+        anchors = self.all_anchors() / (w, h)
+        shapes = np.zeros((self.num, 4))
+        shapes[:, 2:] = anchors if self.bias_match else pred[:, r, c, 2:]
+        a = int(boxes.iou(shapes, np.array([0, 0, truth[2], truth[3]])).argmax())
+        goal = np.array([truth[0] * w - c, truth[1] * h - r, *np.log(np.maximum(truth[2:4] / anchors[a], 1e-16))])
+        raw = y[a, :4, r, c]
+        centre = logistic(np, raw[:2])
+        delta[a, :2, r, c] = self.coord_scale * (goal[:2] - centre) * centre * (1 - centre)
+        delta[a, 2:4, r, c] = self.coord_scale * (goal[2:] - raw[2:])
+        iou = float(boxes.iou(pred[a, r, c], truth[:4].astype(y.dtype)))
+        objectness = y[a, 4, r, c]
+        target = iou if self.rescore else 1
+        delta[a, 4, r, c] = self.object_scale * (target - objectness) * objectness * (1 - objectness)
+        self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], int(truth[4]), self.class_scale)
+        return iou
+
+    def _class_delta(self, probs: HostArray, delta: HostArray, class_id: int, scale: float) -> None:
+        delta[:] = -scale * probs
+        delta[class_id] += scale
+        if self.focal_loss:
+            p = probs[class_id] + 1e-15
+            delta *= -FOCAL_ALPHA * (1 - p) * (2 * p * np.log(p) + p - 1)
+
+    def describe(self) -> tuple[str, str]:
+        return "", f"{self.num} anchors"

@@ -1,0 +1,255 @@
+"""Layers that join and resize what others made: [route], [upsample], [shortcut], [scale_channels], [sam]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from darknet_py.config.options import opt
+from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, absolute, register
+from darknet_py.layers.convolutional import uniform_he
+from darknet_py.ops import Array
+from darknet_py.ops import activations as act
+
+SHORTCUT_EPS = 1e-4  # blas.c:97, starts the sum that normalises a shortcut's weights
+
+
+@register("route")
+@dataclass(frozen=True, kw_only=True)
+class Route(Layer):
+    """Inputs one after the other along the channels; with `groups`, slice `group_id` of each input."""
+
+    layers: tuple[int, ...] = opt(doc="the layers to join, negative ones relative to this")
+    groups: int = opt(1, ge=1)
+    group_id: int = opt(0, ge=0)
+    stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
+    wait_stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
+
+    def inputs(self, index: int) -> tuple[int, ...]:
+        return tuple(absolute(i, index) for i in self.layers)
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        first = inputs[0]
+        for x in inputs:
+            if (x.h, x.w) != (first.h, first.w):
+                raise ValueError(f"joins layers of different width and height: {first} and {x}")
+            if x.c % self.groups:
+                raise ValueError(f"groups={self.groups} must divide {x.c} channels")
+        if self.group_id >= self.groups:
+            raise ValueError(f"group_id={self.group_id} must be below groups={self.groups}")
+        return Shape(sum(x.c for x in inputs) // self.groups, first.h, first.w)
+
+    def describe(self) -> tuple[str, str]:
+        return f"{self.group_id}/{self.groups}" if self.groups > 1 else "", ""
+
+    def _slice(self, x: Array) -> slice:
+        width: int = x.shape[1] // self.groups
+        return slice(self.group_id * width, (self.group_id + 1) * width)
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        parts = [x[:, self._slice(x)] for x in xs]
+        y = parts[0] if len(parts) == 1 else ctx.ops.concatenate(parts)
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
+            grads, start = [], 0
+            for x, part in zip(xs, parts, strict=True):
+                share = dy[:, start : start + part.shape[1]]
+                start += part.shape[1]
+                if self.groups > 1:
+                    whole = ctx.ops.xp.zeros_like(x)
+                    whole[:, self._slice(x)] = share
+                    share = whole
+                grads.append(share)
+            return tuple(grads)
+
+        return Step(y, backward)
+
+
+@register("upsample")
+@dataclass(frozen=True, kw_only=True)
+class Upsample(Layer):
+    """Each value repeated `stride` x `stride` times, times `scale`; a negative stride sums blocks instead."""
+
+    stride: int = opt(2)
+    scale: float = opt(1.0)
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        (x,), stride = inputs, abs(self.stride)
+        if not stride:
+            raise ValueError("stride must not be 0")
+        if self.stride > 0:
+            return Shape(x.c, x.h * stride, x.w * stride)
+        if x.h % stride or x.w % stride:
+            raise ValueError(f"stride={self.stride} must divide the width and height of {x}")
+        return Shape(x.c, x.h // stride, x.w // stride)
+
+    def describe(self) -> tuple[str, str]:
+        return "", f"{abs(self.stride)}x" if self.stride > 0 else f"1/{abs(self.stride)}x"
+
+    def _resize(self, ctx: Context, x: Array, up: bool) -> Array:
+        change = ctx.ops.upsample if up else ctx.ops.upsample_backward
+        y = change(x, abs(self.stride))
+        return y if self.scale == 1 else y * ctx.ops.dtype.type(self.scale)
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return (self._resize(ctx, dy, self.stride < 0),)
+
+        return Step(self._resize(ctx, xs[0], self.stride > 0), backward)
+
+
+@register("shortcut")
+@dataclass(frozen=True, kw_only=True)
+class Shortcut(Layer):
+    """The sum of the layer before and those of `from`, each weighted if `weights_type` says so; then the activation.
+
+    Where channel counts differ, the first ones that both have are added (shortcut_layer.c, blas.c:125).
+    """
+
+    from_: tuple[int, ...] = opt(key="from", doc="the layers to add")
+    activation: str = opt("linear", one_of=act.NAMES)
+    weights_type: str = opt("none", one_of=("none", "per_feature", "per_layer", "per_channel"))
+    weights_normalization: str = opt("none", one_of=("none", "relu", "avg_relu", "softmax"))
+
+    def inputs(self, index: int) -> tuple[int, ...]:
+        return (index - 1, *(absolute(i, index) for i in self.from_))
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        for x in inputs[1:]:
+            if (x.h, x.w) != (inputs[0].h, inputs[0].w):
+                raise ValueError(f"adds layers of different width and height: {inputs[0]} and {x}")
+        return inputs[0]
+
+    def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
+        if self.weights_type != "none":
+            width = inputs[0].c if self.weights_type == "per_channel" else 1
+            yield ParamSpec("weight", (len(inputs), width), init=uniform_he(len(inputs) * width), decay=True)
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        return out.size * len(self.from_)
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        ops = ctx.ops
+        shares = self._shares(ops.xp, p["weight"].value)[0] if p else None
+        total = xs[0] if shares is None else xs[0] * _per_channel(shares[0], xs[0].shape[1])
+        for i, x in enumerate(xs[1:], 1):
+            width = min(x.shape[1], total.shape[1])
+            part = x[:, :width] if shares is None else x[:, :width] * _per_channel(shares[i], width)
+            if width == total.shape[1]:
+                total = total + part
+            else:
+                total = total.copy()
+                total[:, :width] += part
+        y = ops.activate(self.activation, total)
+        if not ctx.train:
+            return Step(y)
+        kept = total if act.needs_input(self.activation) else None
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
+            d = ops.activate_backward(self.activation, dy, kept, y)
+            if shares is not None:
+                self._weight_gradient(ops.xp, p, d, xs)
+            return tuple(
+                self._input_gradient(ops.xp, d, x, None if shares is None else shares[i]) for i, x in enumerate(xs)
+            )
+
+        return Step(y, backward)
+
+    @staticmethod
+    def _input_gradient(xp: Any, d: Array, x: Array, share: Array | None) -> Array:
+        width = min(x.shape[1], d.shape[1])
+        part = d[:, :width] if share is None else d[:, :width] * _per_channel(share, width)
+        if width == x.shape[1]:
+            return part
+        whole = xp.zeros_like(x)
+        whole[:, :width] = part
+        return whole
+
+    def _shares(self, xp: Any, weight: Array) -> tuple[Array, Any]:
+        """Normalised weights (inputs, width), and the function that takes their gradient back to the weights."""
+        if self.weights_normalization == "none":
+            return weight, lambda ds: ds
+        if self.weights_normalization == "softmax":
+            largest = weight == weight.max(axis=0)
+            positive = slope = xp.exp(weight - weight.max(axis=0))
+            shift = largest / largest.sum(axis=0) * SHORTCUT_EPS  # the largest weight also moves the others' exponents
+        else:
+            positive, slope, shift = xp.maximum(weight, 0), (weight > 0).astype(weight.dtype), 0
+        total = positive.sum(axis=0) + SHORTCUT_EPS
+        shares = positive / total
+
+        def backward(ds: Array) -> Array:
+            mean = (ds * shares).sum(axis=0)
+            return (slope * (ds - mean) - shift * mean) / total
+
+        return shares, backward
+
+    def _weight_gradient(self, xp: Any, p: Params, d: Array, xs: tuple[Array, ...]) -> None:
+        weight = p["weight"].value
+        ds = xp.zeros_like(weight)
+        for i, x in enumerate(xs):
+            width = min(x.shape[1], d.shape[1])
+            sums = (d[:, :width] * x[:, :width]).sum(axis=(0, 2, 3))
+            if weight.shape[1] == 1:
+                ds[i, 0] = sums.sum()
+            else:
+                ds[i, :width] = sums
+        p["weight"].add_grad(self._shares(xp, weight)[1](ds))
+
+
+def _per_channel(share: Array, width: int) -> Array:
+    """(c,) or (1,) weights of an input as a factor for its first `width` channels."""
+    return share[:width, None, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Product(Layer):
+    """activation(the layer before * the layer `from`), with the first stretched over the second's shape."""
+
+    from_: int = opt(key="from", doc="the layer to multiply with")
+    activation: str = opt("linear", one_of=act.NAMES)
+
+    def inputs(self, index: int) -> tuple[int, ...]:
+        return (index - 1, absolute(self.from_, index))
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        factor, x = xs
+        product = factor * x
+        y = ctx.ops.activate(self.activation, product)
+        if not ctx.train:
+            return Step(y)
+        kept = product if act.needs_input(self.activation) else None
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
+            d = ctx.ops.activate_backward(self.activation, dy, kept, y)
+            stretched = tuple(i for i in (1, 2, 3) if factor.shape[i] == 1 < x.shape[i])
+            return (d * x).sum(axis=stretched, keepdims=True), d * factor
+
+        return Step(y, backward)
+
+
+@register("scale_channels")
+@dataclass(frozen=True, kw_only=True)
+class ScaleChannels(_Product):
+    """Squeeze-and-excite: one factor a channel, or with `scale_wh` one a position."""
+
+    scale_wh: bool = opt(False)
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        factor, x = inputs
+        wanted = Shape(1, x.h, x.w) if self.scale_wh else Shape(x.c, 1, 1)
+        if factor != wanted:
+            raise ValueError(f"scales {x} by {factor}, needs {wanted}")
+        return x
+
+
+@register("sam")
+@dataclass(frozen=True, kw_only=True)
+class Sam(_Product):
+    """Spatial attention: the product of two layers of one shape."""
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        if inputs[0] != inputs[1]:
+            raise ValueError(f"multiplies layers of different shapes: {inputs[0]} and {inputs[1]}")
+        return inputs[1]

@@ -1,0 +1,231 @@
+"""Sections -> nodes -> Network. The only module that knows both the cfg and the layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from darknet_py.config import section as cfg
+from darknet_py.config.options import from_section
+from darknet_py.config.section import Section
+from darknet_py.layers import LAYERS, Context, Head, HeadLoss, Layer, Param, ParamSpec, Shape
+from darknet_py.network.options import IGNORED, NetOptions
+from darknet_py.ops import Array, Ops
+
+NET_NAMES = ("net", "network")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer in its place: where its inputs come from (-1 is the picture), what it gives, its parameters."""
+
+    index: int
+    layer: Layer
+    inputs: tuple[int, ...]
+    in_shapes: tuple[Shape, ...]
+    shape: Shape
+    specs: tuple[ParamSpec, ...]
+    params: dict[str, Param]
+    section: Section
+
+    @property
+    def name(self) -> str:
+        """How messages call the layer: ``layer 3 [route]``."""
+        return f"layer {self.index} [{self.section.name}]"
+
+
+@dataclass
+class Pass:
+    """What a forward pass leaves: outputs of the heads and of the last layer, losses, and the way back."""
+
+    outputs: dict[int, Array]
+    losses: dict[int, HeadLoss]
+    backwards: list[Any]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The layers of a cfg over one input shape. `resized` shares the parameters."""
+
+    options: NetOptions
+    input: Shape
+    nodes: tuple[Node, ...]
+    ops: Ops
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(w, h) of the input."""
+        return self.input.w, self.input.h
+
+    @property
+    def heads(self) -> list[tuple[int, Head]]:
+        """Detection layers and their indices."""
+        return [(node.index, node.layer) for node in self.nodes if isinstance(node.layer, Head)]
+
+    def parameter_count(self) -> int:
+        """Numbers of the .weights file, the rolling statistics among them: the published counts."""
+        return sum(math.prod(s.shape) for node in self.nodes for s in node.specs)
+
+    def flops(self) -> int:
+        """Floating point operations of one picture, as Darknet counts them."""
+        return sum(node.layer.flops(node.shape, *node.in_shapes) for node in self.nodes)
+
+    def parameters(self) -> Iterator[tuple[Node, Param]]:
+        """All parameters in the order of a .weights file."""
+        for node in self.nodes:
+            for param in node.params.values():
+                yield node, param
+
+    def resized(self, w: int, h: int) -> Network:
+        """The same layers and parameters over pictures of another size."""
+        if (w, h) == self.size:
+            return self
+        nodes: list[Node] = []
+        for node in self.nodes:
+            shapes = _input_shapes(node.section, node.inputs, nodes, Shape(self.input.c, h, w))
+            shape = _out_shape(node.section, node.layer, shapes)
+            if tuple(_specs(node.layer, shapes)) != tuple((s.name, s.shape) for s in node.specs):
+                raise node.section.error(f"its parameters depend on the input size: {w}x{h} isn't possible")
+            nodes.append(replace(node, in_shapes=shapes, shape=shape))
+        return replace(self, input=Shape(self.input.c, h, w), nodes=tuple(nodes))
+
+    def frozen(self, iteration: int) -> int:
+        """Index of the last layer that `stopbackward` freezes at this iteration; -1 for none."""
+        return max(
+            (n.index for n in self.nodes if n.layer.stopbackward == 1 or n.layer.stopbackward > iteration), default=-1
+        )
+
+    def forward(self, x: Array, ctx: Context, iteration: int = 0) -> Pass:
+        """Runs all layers on x (n, c, h, w). With ``ctx.train`` the pass can be taken back."""
+        outputs: dict[int, Array] = {-1: x}
+        result = Pass({}, {}, [])
+        last_use = self._last_use()
+        frozen = self.frozen(iteration) if ctx.train else -1
+        ctx = replace(ctx, size=self.size)
+        still = replace(ctx, train=False)
+        for node in self.nodes:
+            xs = [outputs[i] for i in node.inputs]
+            step = node.layer.forward(ctx if node.index > frozen else still, node.params, *xs)
+            outputs[node.index] = step.y
+            if step.loss is not None:
+                result.losses[node.index] = step.loss
+            if ctx.train:
+                alive = node.index > frozen and not node.layer.onlyforward
+                result.backwards.append(step.backward if alive else None)
+            if isinstance(node.layer, Head) or node is self.nodes[-1]:
+                result.outputs[node.index] = step.y
+            for i in last_use.get(node.index, ()):
+                del outputs[i]
+        return result
+
+    def backward(self, result: Pass, grads: dict[int, Array] | None = None) -> Array | None:
+        """Adds the gradients of the losses, and of `grads` by layer index, to the parameters; dL/dx if it is asked for.
+
+        Frees what the forward pass kept, layer by layer.
+        """
+        waiting: dict[int, Array] = dict(grads or {})
+        want_dx = grads is not None
+        for node in reversed(self.nodes):
+            backward, result.backwards[node.index] = result.backwards[node.index], None
+            dy = waiting.pop(node.index, None)
+            if backward is None or (dy is None and node.index not in result.losses):
+                continue
+            need_dx = want_dx or any(i >= 0 and result.backwards[i] is not None for i in node.inputs)
+            for i, dx in zip(node.inputs, backward(dy, need_dx), strict=True):
+                if dx is not None and (i >= 0 or want_dx):
+                    waiting[i] = waiting[i] + dx if i in waiting else dx
+        return waiting.get(-1)
+
+    def _last_use(self) -> dict[int, list[int]]:
+        """Which outputs nobody needs after each layer."""
+        last: dict[int, int] = {}
+        for node in self.nodes:
+            last[node.index] = node.index
+            last.update(dict.fromkeys(node.inputs, node.index))
+        ends: dict[int, list[int]] = {}
+        for index, user in last.items():
+            ends.setdefault(user, []).append(index)
+        return ends
+
+
+def load_network(path: str | Path, ops: Ops, seed: int = 0, allocate: bool = True) -> Network:
+    """The network of the cfg file `path` with fresh parameters; see `build`."""
+    return build(cfg.read(path), ops, seed, allocate)
+
+
+def build(sections: list[Section], ops: Ops, seed: int = 0, allocate: bool = True) -> Network:
+    """A Network of `sections`. With ``allocate=False`` it has shapes and no parameter arrays. CfgError if invalid."""
+    head, *rest = sections
+    if head.name not in NET_NAMES:
+        raise head.error("the first section must be [net]")
+    try:
+        options = from_section(NetOptions, head, IGNORED)
+    except ValueError as reason:
+        raise head.error(str(reason)) from None
+    shape = _input(head, options)
+    rng = np.random.default_rng(seed)
+    nodes: list[Node] = []
+    for section in rest:
+        nodes.append(_node(section, nodes, shape, ops if allocate else None, rng))
+    if not nodes:
+        raise head.error("has no layer behind it")
+    return Network(options, shape, tuple(nodes), ops)
+
+
+def _input(head: Section, options: NetOptions) -> Shape:
+    shape = Shape(options.channels, options.height, options.width)
+    if shape.size:
+        return shape
+    if options.inputs:
+        return Shape(options.inputs, 1, 1)
+    missing = [name for name in ("width", "height", "channels") if not getattr(options, name)]
+    raise head.error(f"needs {', '.join(missing)} above 0 (or inputs=)")
+
+
+def _node(section: Section, nodes: list[Node], picture: Shape, ops: Ops | None, rng: np.random.Generator) -> Node:
+    if section.name not in LAYERS:
+        raise section.error(f"is no known section; known are {', '.join(sorted(LAYERS))}")
+    index = len(nodes)
+    layer = _layer(section)
+    inputs = layer.inputs(index)
+    shapes = _input_shapes(section, inputs, nodes, picture)
+    shape = _out_shape(section, layer, shapes)
+    specs = tuple(layer.params(*shapes))
+    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(s, rng))) for s in specs}
+    return Node(index, layer, inputs, shapes, shape, specs, params, section)
+
+
+def _layer(section: Section) -> Layer:
+    try:
+        return from_section(LAYERS[section.name], section, IGNORED)
+    except ValueError as reason:
+        raise section.error(str(reason)) from None
+
+
+def _input_shapes(section: Section, inputs: tuple[int, ...], nodes: list[Node], picture: Shape) -> tuple[Shape, ...]:
+    index = len(nodes)
+    for i in inputs:
+        if not -1 <= i < index or (i == -1 and index > 0):
+            valid = f"valid are 0 to {index - 1}, or -1 to -{index}" if index else "there is none before it"
+            raise section.error(f"is layer {index} and can't take layer {i}: {valid}")
+    return tuple(picture if i < 0 else nodes[i].shape for i in inputs)
+
+
+def _out_shape(section: Section, layer: Layer, shapes: tuple[Shape, ...]) -> Shape:
+    try:
+        return layer.out_shape(*shapes)
+    except ValueError as reason:
+        raise section.error(str(reason)) from None
+
+
+def _specs(layer: Layer, shapes: tuple[Shape, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    return ((s.name, s.shape) for s in layer.params(*shapes))
+
+
+def _initial(spec: ParamSpec, rng: np.random.Generator) -> Any:
+    return spec.init(rng, spec.shape) if callable(spec.init) else np.full(spec.shape, spec.init)

@@ -1,0 +1,111 @@
+"""Darknet's .weights files: a header, then float32 numbers in the order of the layers' parameters.
+
+No layer is named here: what stands in a file, and in which order, is what `Layer.params` yields.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from darknet_py.errors import WeightsError
+from darknet_py.files import atomic_write
+from darknet_py.network.graph import Network, Node
+
+BN_STATE = ("scale", "mean", "var")  # what `dontloadscales` leaves out
+PARTIAL = re.compile(r"\.conv\.\d+$")  # yolov4.conv.137: the first layers of a trained network
+
+
+class Header(NamedTuple):
+    """Version of the format, and how many pictures training has seen."""
+
+    major: int = 0
+    minor: int = 2
+    revision: int = 5
+    seen: int = 0
+
+    @property
+    def wide(self) -> bool:
+        """Whether `seen` takes 8 bytes instead of 4 (parser.c:2260)."""
+        return self.major * 10 + self.minor >= 2 and self.major < 1000 and self.minor < 1000
+
+    def pack(self) -> bytes:
+        """The bytes at the file's start."""
+        return struct.pack("<iii" + ("Q" if self.wide else "I"), *self)
+
+
+def read_header(file: IO[bytes], path: str | Path) -> Header:
+    """The header, with the file left behind it; WeightsError for another kind of file."""
+    start = file.read(12)
+    if len(start) < 12:
+        raise WeightsError(f"{path}: has {len(start)} bytes, too few for the header of a weights file")
+    header = Header(*struct.unpack("<iii", start))
+    if not (0 <= header.major <= 2000 and 0 <= header.minor <= 2000 and 0 <= header.revision <= 2000):
+        raise WeightsError(f"{path}: isn't a Darknet weights file (its version would be {header.major}.{header.minor})")
+    width = 8 if header.wide else 4
+    seen = file.read(width)
+    if len(seen) < width:
+        raise WeightsError(f"{path}: ends within its header")
+    return header._replace(seen=int.from_bytes(seen, "little"))
+
+
+def load_weights(net: Network, path: str | Path, cutoff: int | None = None, partial: bool = False) -> Header:
+    """Reads the parameters of the first `cutoff` layers (all where None) from the file `path`.
+
+    A file that ends early or goes on is a WeightsError that names the layer. With `partial`, or where the name says so
+    (``*.conv.N``), layers that a shorter file has nothing for keep their values; with a cutoff a longer one may go on.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            header = read_header(file, path)
+            body = np.frombuffer(file.read(), np.uint8)
+    except OSError as reason:
+        raise WeightsError(f"{path}: can't be read: {reason.strerror or reason}") from reason
+    if len(body) % 4:
+        raise WeightsError(f"{path}: isn't whole: {len(body)} bytes behind the header are no float32 numbers")
+    numbers = body.view("<f4")
+    partial = partial or bool(PARTIAL.search(str(path)))
+    values, used = _take(net.nodes[:cutoff], numbers, path, partial)
+    if used < len(numbers) and cutoff is None:
+        raise WeightsError(
+            f"{path}: has {len(numbers)} numbers, the cfg needs {used}: it is the file of another network "
+            f"(to take the first N layers only: -cutoff N)"
+        )
+    for node, name, value in values:
+        node.params[name].value = net.ops.array(value)
+    return header
+
+
+def save_weights(net: Network, path: str | Path, header: Header, cutoff: int | None = None) -> None:
+    """Writes the parameters of the first `cutoff` layers (all where None), whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(header.pack())
+        for node in net.nodes[:cutoff]:
+            for param in node.params.values():
+                file.write(net.ops.to_host(param.value).astype("<f4").tobytes())
+
+
+def _take(
+    nodes: tuple[Node, ...], numbers: np.ndarray, path: str | Path, partial: bool
+) -> tuple[list[tuple[Node, str, np.ndarray]], int]:
+    """Each parameter's part of `numbers`, and how many were used. Changes nothing, so that an error loses nothing."""
+    values, at = [], 0
+    for node in nodes:
+        if partial and at == len(numbers):
+            break
+        for spec in node.specs:
+            if node.layer.dontload or (node.layer.dontloadscales and spec.name in BN_STATE):
+                continue
+            count = int(np.prod(spec.shape))
+            if at + count > len(numbers):
+                raise WeightsError(
+                    f"{path}: ends in {node.name}: {len(numbers) - at} numbers are left, its {spec.name} needs {count} "
+                    f"({node.section.path}:{node.section.line})"
+                )
+            values.append((node, spec.name, numbers[at : at + count].reshape(spec.shape)))
+            at += count
+    return values, at

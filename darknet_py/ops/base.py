@@ -1,0 +1,178 @@
+"""Ops: the array operations that layers are written against.
+
+Arrays are (n, c, h, w) in shape on every backend; how they lie in memory is the backend's affair. A method whose body
+works for numpy and cupy alike stands here, once, on `self.xp`; a backend overrides it only where it has something
+better. Those without a body are the windowed operations, which every backend must bring. No method changes its inputs,
+except where its name says so (``*_update``, ``add_``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS
+
+Array = Any  # numpy.ndarray or cupy.ndarray: both offer the same interface, and cupy may be absent
+
+
+class Window(NamedTuple):
+    """How a filter of `size` x `size` moves over a picture. Padding is given for one side, in taps."""
+
+    size: int
+    stride_y: int = 1
+    stride_x: int = 1
+    pad: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    def out(self, h: int, w: int) -> tuple[int, int]:
+        """Height and width of the result. Dilation doesn't count, as in Darknet (convolutional_layer.c:78):
+        the padding is dilated as well, so that ``pad = size // 2`` keeps the picture's size."""
+        return (h + 2 * self.pad - self.size) // self.stride_y + 1, (w + 2 * self.pad - self.size) // self.stride_x + 1
+
+
+class Ops(ABC):
+    """Array module `xp`, real type `dtype`, and the operations."""
+
+    name: str
+    xp: Any
+    dtype: Any
+
+    # --- arrays ------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def array(self, host: Any) -> Array:
+        """`host` (a NumPy array) as an array of this backend with its real type."""
+
+    @abstractmethod
+    def to_host(self, x: Array) -> Any:
+        """A NumPy array of `x`, C-contiguous."""
+
+    # --- activations -------------------------------------------------------------------------------------------
+    def activate(self, name: str, x: Array) -> Array:
+        """y = activation(x); `x` itself for ``linear``."""
+        if name in CHANNEL_ACTIVATIONS:
+            return CHANNEL_ACTIVATIONS[name][0](self.xp, x)
+        return ACTIVATIONS[name].forward(self.xp, x)
+
+    def activate_backward(self, name: str, dy: Array, x: Array | None, y: Array) -> Array:
+        """dL/dx. `x` may be None where ``activations.needs_input(name)`` is false."""
+        if name in CHANNEL_ACTIVATIONS:
+            return CHANNEL_ACTIVATIONS[name][1](self.xp, dy, x, y)
+        return dy if name == "linear" else dy * ACTIVATIONS[name].slope(self.xp, x, y)
+
+    # --- batch norm, over n, h, w --------------------------------------------------------------------------------
+    def batch_norm(self, x: Array, scale: Array, bias: Array, mean: Array, var: Array, eps: float) -> Array:
+        """scale * (x - mean) / sqrt(var + eps) + bias with given statistics, each (c,)."""
+        k = scale / self.xp.sqrt(var + eps)
+        return self.scale_shift(x, k, bias - mean * k)
+
+    def batch_norm_train(self, x: Array, scale: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        """The same with the statistics of the batch: (y, mean (c,), variance over N (c,))."""
+        mean = x.mean(axis=(0, 2, 3))
+        var = ((x - _channels(mean)) ** 2).mean(axis=(0, 2, 3))
+        return self.batch_norm(x, scale, bias, mean, var, eps), mean, var
+
+    def batch_norm_train_backward(
+        self, dy: Array, x: Array, scale: Array, mean: Array, var: Array, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """(dx, dscale, dbias): the gradient of `batch_norm_train`, also through mean and variance."""
+        rstd = 1 / self.xp.sqrt(var + eps)
+        xn = (x - _channels(mean)) * _channels(rstd)
+        dbias, dscale = dy.sum(axis=(0, 2, 3)), (dy * xn).sum(axis=(0, 2, 3))
+        count = x.size // x.shape[1]
+        dx = _channels(scale * rstd) * (dy - _channels(dbias / count) - xn * _channels(dscale / count))
+        return dx, dscale, dbias
+
+    def scale_shift(self, x: Array, k: Array, shift: Array) -> Array:
+        """x * k + shift, both (c,)."""
+        return x * _channels(k) + _channels(shift)
+
+    def add_bias(self, x: Array, bias: Array) -> Array:
+        """x + bias, bias (c,)."""
+        return x + _channels(bias)
+
+    def sum_channels(self, x: Array) -> Array:
+        """Sum over n, h, w: (c,)."""
+        return x.sum(axis=(0, 2, 3))
+
+    # --- wiring --------------------------------------------------------------------------------------------------
+    def concatenate(self, xs: list[Array]) -> Array:
+        """Arrays one after the other along the channels."""
+        return self.xp.concatenate(xs, axis=1)
+
+    def upsample(self, x: Array, stride: int) -> Array:
+        """Each value repeated stride x stride times."""
+        n, c, h, w = x.shape
+        wide = self.xp.broadcast_to(x[:, :, :, None, :, None], (n, c, h, stride, w, stride))
+        return wide.reshape(n, c, h * stride, w * stride)
+
+    def upsample_backward(self, dy: Array, stride: int) -> Array:
+        """Sum of each stride x stride block."""
+        n, c, h, w = dy.shape
+        return dy.reshape(n, c, h // stride, stride, w // stride, stride).sum(axis=(3, 5))
+
+    def dropout_mask(self, rng: Any, shape: tuple[int, ...], probability: float) -> Array:
+        """0 with `probability`, else 1 / (1 - probability). `rng`: a NumPy generator."""
+        keep = rng.random(shape, dtype="float32") >= probability
+        return self.array(keep / (1 - probability))
+
+    # --- windows: every backend brings its own -------------------------------------------------------------------
+    @abstractmethod
+    def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        """Cross-correlation: x (n, c, h, w), weight (m, c / groups, size, size) -> (n, m, oh, ow)."""
+
+    @abstractmethod
+    def conv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
+        """(dx or None, dweight) of `conv2d`."""
+
+    @abstractmethod
+    def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        """Maximum over windows; `padding` is the total, half of it (rounded down) before the picture."""
+
+    @abstractmethod
+    def maxpool2d_backward(
+        self, dy: Array, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int
+    ) -> Array:
+        """dx: each window's gradient goes to the first of its largest taps."""
+
+    # --- updates ---------------------------------------------------------------------------------------------------
+    def sgd_update(
+        self, value: Array, grad: Array, velocity: Array, rate: float, momentum: float, decay: float
+    ) -> None:
+        """velocity <- momentum * velocity - (grad + decay * value);  value <- value + rate * velocity, in place.
+
+        `grad` is the gradient divided by the batch. This is Darknet's rule (convolutional_layer.c:1599), with the
+        momentum applied at the beginning of the next step instead of at the end of this one.
+        """
+        velocity *= momentum
+        velocity -= grad
+        if decay:
+            velocity -= decay * value
+        value += rate * velocity
+
+    def adam_update(
+        self,
+        value: Array,
+        grad: Array,
+        first: Array,
+        second: Array,
+        rate: float,
+        betas: tuple[float, float],
+        eps: float,
+    ) -> None:
+        """Adam (Kingma and Ba 2015, section 2) in place; `rate` already holds the bias corrections."""
+        first *= betas[0]
+        first += (1 - betas[0]) * grad
+        second *= betas[1]
+        second += (1 - betas[1]) * grad * grad
+        value -= rate * first / (self.xp.sqrt(second) + eps)
+
+
+def _channels(v: Array) -> Array:
+    return v[:, None, None]
+
+
+def window_shape(x: Array, size: int, stride: tuple[int, int], padding: int) -> tuple[int, int]:
+    """Height and width of a pooling's result (maxpool_layer.c:100)."""
+    return (x.shape[2] + padding - size) // stride[0] + 1, (x.shape[3] + padding - size) // stride[1] + 1
