@@ -17,6 +17,7 @@ from darknet_py.ops.threads import Threads
 
 Array = npt.NDArray[Any]
 COLUMNS = 1 << 18  # elements of a block of columns: 1 MB of float32
+OUTPUTS = 400  # positions that a block has at least, so that deep layers don't read their weights for a few rows each
 
 
 class Block(NamedTuple):
@@ -109,7 +110,7 @@ def _keeps_size(window: Window) -> bool:
 def _blocks(shape: tuple[int, ...], depth: int, lanes: int) -> Iterator[Block]:
     """Blocks of an output (n, oh, ow, m) with at most COLUMNS elements of columns each, and work for every thread."""
     n, oh, ow = shape[:3]
-    count = max(1, COLUMNS // max(1, depth * ow))
+    count = max(1, -(-max(COLUMNS // max(1, depth), OUTPUTS) // ow))
     if count >= oh:  # several pictures at once
         step = max(1, min(count // oh, -(-n // lanes)))
         if n > 1 or oh == 1:
