@@ -1,0 +1,48 @@
+# make demo    draws a small set of pictures, trains a detector on it, evaluates it and tests it on a picture
+# make test    lint, types and the quick tests;  make test-slow: the others;  make format: rewrite the layout
+PYTHON ?= python3
+BIN := .venv/bin
+CV2 := opencv-python-headless
+
+.PHONY: demo test test-slow lint format clean
+
+demo: .venv/core
+	$(BIN)/python -m darknet_py.data.shapes demo
+	$(BIN)/darknet_py detector train demo/shapes.data cfg/shapes.cfg -map -dont_show
+	$(BIN)/darknet_py detector map demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights
+	$(BIN)/darknet_py detector test demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights \
+		demo/valid/00000.jpg -dont_show
+	@echo "demo: chart demo/backup/chart_shapes.png, weights demo/backup/shapes_final.weights, picture predictions.jpg"
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+# Where opencv-python can't be imported (a server without the GL libraries), the headless build takes its place.
+.venv/core: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -c "import cv2" 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(CV2)
+	@touch $@
+
+.venv/dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@$(BIN)/python -c "import cv2" 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$(CV2)<5"
+	@touch .venv/core $@
