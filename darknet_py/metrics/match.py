@@ -1,0 +1,70 @@
+"""Matching the detections of one picture with its true boxes, as Darknet's `detector map` does."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py import boxes
+from darknet_py.boxes import Detections
+
+Array = npt.NDArray[Any]
+
+
+class Matches(NamedTuple):
+    """The scores above 0 of the boxes of one or more pictures, in the detector's order: every member is (n,).
+
+    A box counts once for each class of which its prob isn't 0.
+    """
+
+    class_id: Array
+    prob: Array
+    truth: Array
+    """index of the true box of this class with the largest IoU above the threshold; -1: none"""
+    iou: Array
+    """with that true box; 0: none"""
+    first: Array
+    """bool: no earlier one of the picture, however unlikely, has the same true box"""
+    ignored: Array
+    """bool: there is none, but a difficult box: not ranked for the average precision"""
+
+
+NO_MATCHES = Matches(*(np.zeros(0, kind) for kind in (np.intp, np.float32, np.intp, np.float32, np.bool_, np.bool_)))
+
+
+def match(detections: Detections, truth: Array, difficult: Array | None, iou_thresh: float) -> Matches:
+    """Compare every score above 0 with the true boxes of its class; IoU must exceed ``iou_thresh``.
+
+    truth (k, 5) and difficult (m, 5) have rows [class, x, y, w, h]; None is no difficult box.
+    """
+    box, class_id = np.nonzero(detections.probs > 0)
+    overlap = _overlap_within_class(detections, box, class_id, truth, iou_thresh)
+    # a column of zeros stands for no truth: a picture without truth needs it, and it wins where nothing overlaps
+    overlap = np.concatenate((np.zeros((len(box), 1), np.float32), overlap), axis=1)
+    best = overlap.argmax(axis=1)
+    ignored = np.zeros(len(box), np.bool_)
+    if difficult is not None:
+        over_difficult = _overlap_within_class(detections, box, class_id, difficult, iou_thresh)
+        ignored = (best == 0) & over_difficult.any(axis=1)
+    prob = detections.probs[box, class_id]
+    return Matches(class_id, prob, best - 1, overlap.max(axis=1), first_claims(best - 1), ignored)
+
+
+def first_claims(truth: Array) -> Array:
+    """(n,) indices of true boxes, -1 for none -> (n,) bool: this index, not -1, appears here for the first time."""
+    first = np.zeros(len(truth), np.bool_)
+    first[np.unique(truth, return_index=True)[1]] = True
+    return first & (truth >= 0)
+
+
+def _overlap_within_class(detections: Detections, box: Array, class_id: Array, rows: Array, iou_thresh: float) -> Array:
+    """(n, k) IoU of the scored boxes with ``rows`` (k, 5); 0 unless the class is the same and it exceeds the threshold.
+
+    In float32, threshold too, as Darknet: an overlap that equals the threshold doesn't count there, nor here.
+    """
+    rows = np.asarray(rows, np.float32)
+    overlap = boxes.iou(detections.boxes[:, None].astype(np.float32, copy=False), rows[:, 1:])[box]
+    same_class = class_id[:, None] == rows[:, 0]
+    return np.where(same_class & (overlap > np.float32(iou_thresh)), overlap, np.float32(0))
