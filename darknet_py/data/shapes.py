@@ -1,0 +1,90 @@
+"""The demo's detection set, drawn instead of downloaded.
+
+    python -m darknet_py.data.shapes FOLDER [-train N] [-valid N] [-seed S] [-size PIXELS]
+
+writes JPEG pictures with Darknet labels beside them, the lists `train.txt` and `valid.txt`, `shapes.names` and
+`shapes.data`. A picture depends only on the seed, its list, its number and its size: the same call draws the same
+set again, and a larger set begins with the pictures of the smaller one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from darknet_py.data.drawing import SHAPES, draw_picture
+from darknet_py.errors import DarknetError, DataError
+from darknet_py.files import write_text
+
+__all__ = ["SHAPES", "draw_picture", "main", "make_set"]
+
+MIN_SIDE = 64  # of a picture, in pixels: below this the small shapes can't be told apart
+
+
+def make_set(folder: str | Path, train: int = 1000, valid: int = 200, seed: int = 0, size: int = 160) -> Path:
+    """Draws `train` and `valid` pictures of `size` pixels into `folder`; the path of its shapes.data, written last.
+
+    The lists and shapes.data name their files relative to `folder`, so that it can be moved and used from any
+    working directory. DataError where a number is impossible or a file can't be written.
+    """
+    if train < 1 or valid < 1:
+        raise DataError(f"{folder}: a set needs at least 1 picture in each list, got train {train}, valid {valid}")
+    if seed < 0 or size < MIN_SIDE:
+        raise DataError(f"{folder}: seed must be >= 0 and size >= {MIN_SIDE} pixels, got seed {seed}, size {size}")
+    folder = Path(folder)
+    for number, (split, count) in enumerate([("train", train), ("valid", valid)]):
+        names = [f"{split}/shapes_{index:05d}.jpg" for index in range(count)]
+        make_folder(folder / split)
+        for index, name in enumerate(names):
+            write_picture(folder / name, *draw_picture(np.random.default_rng([seed, number, index]), size))
+        write_text(folder / f"{split}.txt", "".join(f"{name}\n" for name in names))
+    write_text(folder / "shapes.names", "".join(f"{name}\n" for name in SHAPES))
+    data = {"classes": len(SHAPES), "train": "train.txt", "valid": "valid.txt", "names": "shapes.names"}
+    write_text(folder / "shapes.data", "".join(f"{key} = {value}\n" for key, value in data.items()))
+    return folder / "shapes.data"
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: can't be made: {error.strerror or error}") from error
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8], boxes: NDArray[np.float32]) -> None:
+    """The picture as JPEG under `path`, its boxes as Darknet's label beside it: lines `class x y w h`."""
+    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    lines = ["{:.0f} {:.6f} {:.6f} {:.6f} {:.6f}\n".format(*box) for box in boxes]
+    try:
+        path.write_bytes(encoded.tobytes())
+        path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit status."""
+    parser = argparse.ArgumentParser("darknet_py.data.shapes", description="Draws the demo's detection set.")
+    parser.add_argument("folder", type=Path, help="where the set goes")
+    parser.add_argument("-train", type=int, default=1000, help="pictures to train on (default %(default)s)")
+    parser.add_argument("-valid", type=int, default=200, help="pictures to evaluate on (default %(default)s)")
+    parser.add_argument("-seed", type=int, default=0, help="another seed draws another set (default %(default)s)")
+    parser.add_argument("-size", type=int, default=160, help="side of a picture in pixels (default %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        data = make_set(options.folder, options.train, options.valid, options.seed, options.size)
+    except DarknetError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{data}: {options.train} pictures to train on, {options.valid} to evaluate on, {len(SHAPES)} classes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
