@@ -1,0 +1,7 @@
+"""``python -m darknet_py``: the same as the command ``darknet_py``."""
+
+import sys
+
+from darknet_py.cli.main import main
+
+sys.exit(main())

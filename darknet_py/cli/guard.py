@@ -1,0 +1,86 @@
+"""What the user sees of errors and warnings: one line each, unless it is our own bug."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
+from darknet_py.errors import DarknetError
+
+INTERRUPTED = 130  # exit statuses as of a shell: 128 + the signal's number
+BROKEN_PIPE = 141
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Runs `command`; its exit status, or that of the error that ended it, which has been told on standard error."""
+    _print_anything()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            status = command()
+            sys.stdout.flush()  # a pipe that was closed shows here, not at the interpreter's end
+        except DarknetError as error:
+            return fail(str(error))
+        except KeyboardInterrupt:
+            print("darknet_py: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            _drop_output()
+            return BROKEN_PIPE
+        except MemoryError as error:
+            return fail(f"not enough memory ({error}): a smaller -batch or network input needs less")
+        except Exception as error:
+            return _fail_unforeseen(error)
+        return status
+
+
+def fail(message: str) -> int:
+    """Tells an error of the user's in one line; the exit status for it."""
+    print(f"darknet_py: error: {_one_line(message)}", file=sys.stderr)
+    return 1
+
+
+def _fail_unforeseen(error: Exception) -> int:
+    if isinstance(error, ImportError) and ".so" in str(error) and "cv2" in _frames(error):
+        return fail(
+            f"OpenCV can't be imported ({error}): without display libraries, `pip install opencv-python-headless` "
+            "replaces it, after `pip uninstall opencv-python`"
+        )
+    traceback.print_exc()
+    print(
+        f"darknet_py: this is a bug ({type(error).__name__}): please report it with the command and the lines above",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _frames(error: BaseException) -> str:
+    """The code that the error passed through, as text."""
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _show_warning(message: Any, *_: Any, file: TextIO | None = None, **__: Any) -> None:
+    print(f"darknet_py: warning: {_one_line(str(message))}", file=file or sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _print_anything() -> None:
+    """File names may hold bytes that the terminal's encoding hasn't: they are printed as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # a stream that isn't a file's
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _drop_output() -> None:
+    """What is still buffered would fail again when the interpreter ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

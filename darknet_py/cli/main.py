@@ -1,0 +1,105 @@
+"""The command line: finds the command that the first words name, and lets it parse the rest.
+
+A command is a module with ``parser() -> Parser`` and ``run(args) -> int``, imported when it is called. Its top level
+and its parser import nothing heavy, so that a help text comes at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from darknet_py import __version__
+from darknet_py.cli.arguments import suggestion
+from darknet_py.cli.guard import guarded
+from darknet_py.errors import DarknetError
+
+
+class Command(NamedTuple):
+    """Where a command lives, and what it is for."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "detector train": Command("darknet_py.cli.detector_train", "train a detector"),
+    "detector test": Command("darknet_py.cli.detector_test", "find the objects in pictures"),
+    "detector map": Command("darknet_py.cli.detector_map", "measure a detector's mean average precision"),
+    "detect": Command("darknet_py.cli.detect", "detector test with COCO's classes"),
+    "net": Command("darknet_py.cli.net", "show a network's layers, operations and parameters"),
+    "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
+}
+HELP_WORDS = ("help", "-h", "-help", "--help")
+VERSION_WORDS = ("-version", "--version")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command in `argv` (the process's own arguments if None). The process's exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: run(words))
+
+
+def run(words: list[str]) -> int:
+    """Runs a command, or prints what commands there are."""
+    if words and words[0] in VERSION_WORDS:
+        words = ["version"]
+    if words and words[0] in HELP_WORDS:  # `help detector test` is `detector test -help`
+        words = [*words[1:], "-help"]
+    name, rest = find_command(words)
+    if name not in COMMANDS:
+        print(overview(name), end="")
+        return 0
+    command = importlib.import_module(COMMANDS[name].module)
+    try:
+        args = command.parser().parse(rest)
+    except SystemExit:  # -help has been printed
+        return 0
+    return int(command.run(args))
+
+
+def find_command(words: list[str]) -> tuple[str, list[str]]:
+    """The command's name and the words behind it; or the name of a group of commands ("" for all), to be listed.
+
+    DarknetError for words that name no command.
+    """
+    name = ""
+    for count, word in enumerate(words):
+        valid = _next_words(name)
+        if word in HELP_WORDS:
+            break
+        if word not in valid:
+            what = f"{name}: unknown command" if name else "unknown command"
+            raise DarknetError(f"{what} {word!r}{suggestion(word, valid)}")
+        name = f"{name} {word}".strip()
+        if name in COMMANDS:
+            return name, words[count + 1 :]
+    return name, []
+
+
+def _next_words(name: str) -> list[str]:
+    """The words that may follow `name`, the beginning of commands."""
+    taken = len(name.split())
+    matching = (key.split() for key in COMMANDS if f"{key} ".startswith(f"{name} ".lstrip()))
+    return list(dict.fromkeys(words[taken] for words in matching))
+
+
+def overview(group: str) -> str:
+    """The commands of a group ("" for all), a line each."""
+    listed = {name: command for name, command in COMMANDS.items() if f"{name} ".startswith(f"{group} ".lstrip())}
+    width = max(map(len, listed))
+    usage = f"darknet_py {group} ".replace("  ", " ")
+    lines = [
+        f"darknet_py {__version__}: Darknet in Python",
+        "",
+        f"usage: {usage}command ...",
+        "",
+        "commands:",
+        *(f"  {name:{width}}  {command.summary}" for name, command in listed.items()),
+        "",
+        "`darknet_py command -help` (or `darknet_py help command`) tells its arguments and options. An example:",
+        "  darknet_py detector test data/coco.data cfg/yolov3.cfg yolov3.weights dog.jpg",
+    ]
+    return "\n".join(lines) + "\n"
