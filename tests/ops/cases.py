@@ -1,0 +1,245 @@
+"""One row and more for each operation of `Ops`: its arguments, and how the gradient goes back through it.
+
+The rows drive the comparison of a backend with the plain loops and the gradient check. Sizes are odd and not square,
+batches 1 and 3, so that exchanged axes and forgotten rests show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from darknet_py.ops import Array, Ops, Window
+from darknet_py.ops import activations as act
+from tests.gradients import distinct
+
+Backward = Callable[[Ops, tuple[Any, ...], Array, Any], dict[int, Array]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Call of the method `op`. Arrays among the arguments are float64 of NumPy; the backend makes its own of them.
+
+    backward(ops, args, dy, result) -> the gradient by each argument (by its place), where the operation has one.
+    changes: places of the arguments that the operation changes.
+    """
+
+    op: str
+    label: str
+    make: Callable[[np.random.Generator], tuple[Any, ...]]
+    backward: Backward | None = None
+    changes: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.op}-{self.label}"
+
+    def args(self) -> tuple[Any, ...]:
+        return self.make(np.random.default_rng(5))
+
+
+def _shapes(*shapes: tuple[int, ...]) -> Callable[[np.random.Generator], tuple[Array, ...]]:
+    return lambda rng: tuple(distinct(rng, shape) for shape in shapes)
+
+
+# --- convolution -------------------------------------------------------------------------------------------------
+WINDOWS: dict[str, tuple[tuple[int, ...], int, Window]] = {  # input, filters, window
+    "1x1": ((3, 5, 4, 7), 3, Window(1)),
+    "1x1-one-picture-one-channel": ((1, 1, 5, 3), 1, Window(1)),
+    "1x1-stride": ((1, 3, 7, 5), 2, Window(1, 2, 2)),
+    "3x3": ((3, 4, 7, 5), 3, Window(3, pad=1)),
+    "3x3-no-padding": ((1, 2, 6, 9), 3, Window(3)),
+    "3x3-stride2": ((3, 3, 7, 9), 4, Window(3, 2, 2, 1)),
+    "3x3-stride2-even": ((1, 3, 8, 6), 4, Window(3, 2, 2, 1)),
+    "3x3-stride-xy": ((1, 2, 9, 11), 3, Window(3, stride_y=2, stride_x=3, pad=1)),
+    "3x3-one-row": ((3, 2, 1, 5), 2, Window(3, pad=1)),
+    "3x3-larger-padding": ((1, 2, 3, 4), 2, Window(3, pad=2)),
+    "2x2": ((3, 3, 5, 6), 2, Window(2)),
+    "2x2-padding": ((1, 3, 5, 6), 2, Window(2, 2, 2, 1)),
+    "5x5": ((1, 2, 7, 6), 3, Window(5, pad=2)),
+    "7x7-larger-than-picture": ((1, 2, 3, 5), 2, Window(7, pad=3)),
+    "dilation2": ((3, 3, 7, 8), 4, Window(3, pad=1, dilation=2)),
+    "dilation3-stride2": ((1, 2, 11, 9), 3, Window(3, 2, 2, 1, 3)),
+    "dilation2-no-padding": ((1, 2, 9, 8), 3, Window(3, dilation=2)),
+    "groups": ((3, 6, 5, 7), 4, Window(3, pad=1, groups=2)),
+    "groups-1x1": ((1, 6, 5, 7), 9, Window(1, groups=3)),
+    "groups-stride2": ((1, 4, 7, 6), 6, Window(3, 2, 2, 1, groups=2)),
+    "groups-dilation": ((1, 4, 7, 6), 6, Window(3, pad=1, dilation=2, groups=2)),
+    "depthwise": ((3, 5, 7, 6), 5, Window(3, pad=1, groups=5)),
+    "depthwise-stride2": ((3, 5, 9, 7), 5, Window(3, 2, 2, 1, groups=5)),
+    "depthwise-dilation": ((1, 3, 7, 8), 3, Window(3, pad=1, dilation=2, groups=3)),
+    "depthwise-5x5": ((1, 3, 7, 8), 3, Window(5, pad=2, groups=3)),
+    "depthwise-two-filters-each": ((1, 3, 5, 4), 6, Window(3, pad=1, groups=3)),
+}
+
+
+def _conv_backward(ops: Ops, args: tuple[Any, ...], dy: Array, _: Array) -> dict[int, Array]:
+    x, weight, window = args
+    dx, dweight = ops.conv2d_backward(dy, x, weight, window, True)
+    return {0: dx, 1: dweight}
+
+
+def _convolutions() -> list[Case]:
+    cases = []
+    for label, (shape, filters, window) in WINDOWS.items():
+        weight = (filters, shape[1] // window.groups, window.size, window.size)
+        out = (shape[0], filters, *window.out(*shape[2:]))
+
+        def forward(rng: np.random.Generator, s: Any = shape, v: Any = weight, w: Any = window) -> tuple[Any, ...]:
+            return distinct(rng, s), distinct(rng, v), w
+
+        def backward(
+            rng: np.random.Generator, o: Any = out, s: Any = shape, v: Any = weight, w: Any = window
+        ) -> tuple[Any, ...]:
+            return distinct(rng, o), distinct(rng, s), distinct(rng, v), w, w.size != 2
+
+        cases.append(Case("conv2d", label, forward, _conv_backward))
+        cases.append(Case("conv2d_backward", label, backward))
+    return cases
+
+
+# --- pooling: input, size, (vertical, horizontal) stride, padding ------------------------------------------------
+POOLS: dict[str, tuple[tuple[int, ...], int, tuple[int, int], int]] = {
+    "2x2": ((3, 3, 7, 5), 2, (2, 2), 1),
+    "2x2-even": ((1, 3, 6, 8), 2, (2, 2), 1),
+    "2x2-no-padding": ((1, 3, 7, 5), 2, (2, 2), 0),
+    "2x2-stride1": ((3, 2, 5, 7), 2, (1, 1), 1),
+    "3x3-stride2": ((1, 2, 8, 7), 3, (2, 2), 2),
+    "3x3-stride-xy": ((1, 2, 9, 7), 3, (1, 2), 2),
+    "5x5": ((3, 2, 6, 7), 5, (1, 1), 4),
+    "13x13-larger-than-picture": ((1, 2, 4, 5), 13, (1, 1), 12),
+    "1x1": ((1, 2, 3, 4), 1, (1, 1), 0),
+    "2x2-stride3": ((1, 2, 8, 9), 2, (3, 3), 0),
+    "3x3-large-padding": ((1, 2, 4, 5), 3, (1, 1), 4),
+}
+
+
+def _pool_backward(ops: Ops, args: tuple[Any, ...], dy: Array, y: Array) -> dict[int, Array]:
+    x, *window = args
+    return {0: ops.maxpool2d_backward(dy, x, y, *window)}
+
+
+def _pooled(x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+    from darknet_py.ops.loops import LoopOps
+
+    return LoopOps().maxpool2d(x, size, stride, padding)
+
+
+def _pools() -> list[Case]:
+    cases = []
+    for label, (shape, *window) in POOLS.items():
+        for kind, values in {"": distinct, "-ties": lambda rng, s: rng.integers(-2, 2, s).astype(float)}.items():
+
+            def forward(rng: np.random.Generator, v: Any = values, s: Any = shape, w: Any = window) -> tuple[Any, ...]:
+                return v(rng, s), *w
+
+            def backward(rng: np.random.Generator, v: Any = values, s: Any = shape, w: Any = window) -> tuple[Any, ...]:
+                x = v(rng, s)
+                y = _pooled(x, *w)
+                return distinct(rng, y.shape), x, y, *w
+
+            cases.append(Case("maxpool2d", label + kind, forward, None if kind else _pool_backward))
+            cases.append(Case("maxpool2d_backward", label + kind, backward))
+    return cases
+
+
+# --- activations -------------------------------------------------------------------------------------------------
+def _activation_backward(ops: Ops, args: tuple[Any, ...], dy: Array, y: Array) -> dict[int, Array]:
+    name, x = args
+    return {1: ops.activate_backward(name, dy, x if act.needs_input(name) else None, y)}
+
+
+def _activations() -> list[Case]:
+    cases = []
+    for name in act.NAMES:
+
+        def forward(rng: np.random.Generator, name: str = name) -> tuple[Any, ...]:
+            return name, distinct(rng, (3, 5, 4, 7), reach=7)
+
+        def backward(rng: np.random.Generator, name: str = name) -> tuple[Any, ...]:
+            from darknet_py.ops.loops import LoopOps
+
+            x = distinct(rng, (3, 5, 4, 7), reach=7)
+            y = LoopOps().activate(name, x)
+            return name, distinct(rng, x.shape), x if act.needs_input(name) else None, y
+
+        cases.append(Case("activate", name, forward, _activation_backward))
+        cases.append(Case("activate_backward", name, backward))
+    return cases
+
+
+# --- batch norm, over channels: x (n, c, h, w), and vectors (c,) -------------------------------------------------
+PICTURES = {"batch3": (3, 4, 5, 7), "one-picture": (1, 3, 7, 2), "one-channel": (3, 1, 2, 3)}
+
+
+def _norm_backward(ops: Ops, args: tuple[Any, ...], dy: Any, result: Any) -> dict[int, Array]:
+    x, scale, _, eps = args
+    _, mean, var = result
+    return dict(enumerate(ops.batch_norm_train_backward(dy, x, scale, mean, var, eps)))
+
+
+def _per_channel() -> list[Case]:
+    cases = []
+    for label, shape in PICTURES.items():
+        c = shape[1:2]
+
+        def pictures(vectors: int, *rest: Any, s: Any = shape, c: Any = c) -> Callable[..., tuple[Any, ...]]:
+            return lambda rng: (distinct(rng, s), *(distinct(rng, c) for _ in range(vectors)), *rest)
+
+        def statistics(rng: np.random.Generator, s: Any = shape, c: Any = c) -> tuple[Any, ...]:
+            return distinct(rng, s), distinct(rng, c), distinct(rng, c), distinct(rng, c), rng.uniform(0.2, 3, c), 1e-5
+
+        def backward(rng: np.random.Generator, s: Any = shape, c: Any = c) -> tuple[Any, ...]:
+            x = distinct(rng, s)
+            return distinct(rng, s), x, distinct(rng, c), x.mean((0, 2, 3)), x.var((0, 2, 3)), 1e-5
+
+        cases += [
+            Case("batch_norm", label, statistics),
+            Case("batch_norm_train", label, pictures(2, 1e-5), _norm_backward),
+            Case("batch_norm_train_backward", label, backward),
+            Case("scale_shift", label, pictures(2)),
+            Case("add_bias", label, pictures(1), lambda ops, args, dy, y: {0: dy, 1: ops.sum_channels(dy)}),
+            Case("sum_channels", label, pictures(0)),
+        ]
+    return cases
+
+
+# --- wiring and updates ------------------------------------------------------------------------------------------
+def _concatenated(rng: np.random.Generator) -> tuple[Any, ...]:
+    return ([distinct(rng, (3, c, 5, 2)) for c in (2, 1, 4)],)
+
+
+def _wiring() -> list[Case]:
+    up: Backward = lambda ops, args, dy, y: {0: ops.upsample_backward(dy, args[1])}  # noqa: E731
+    down: Backward = lambda ops, args, dy, y: {0: ops.upsample(dy, args[1])}  # noqa: E731
+    return [
+        Case("concatenate", "three", _concatenated),
+        *(Case("upsample", f"by{k}", lambda rng, k=k: (distinct(rng, (3, 2, 5, 4)), k), up) for k in (1, 2, 3)),
+        *(
+            Case("upsample_backward", f"by{k}", lambda rng, k=k: (distinct(rng, (1, 2, 5 * k, 4 * k)), k), down)
+            for k in (1, 2, 3)
+        ),
+    ]
+
+
+def _updates() -> list[Case]:
+    def four(rng: np.random.Generator) -> list[Array]:
+        return [distinct(rng, (4, 3, 2, 2)) for _ in range(3)]
+
+    return [
+        *(
+            Case("sgd_update", f"decay{decay:g}", lambda rng, d=decay: (*four(rng), 0.1, 0.9, d), changes=(0, 2))
+            for decay in (0.0, 0.05)
+        ),
+        Case(
+            "adam_update",
+            "step",
+            lambda rng: (*four(rng), rng.uniform(0, 1, (4, 3, 2, 2)), 0.01, (0.9, 0.999), 1e-6),
+            changes=(0, 2, 3),
+        ),
+    ]
+
+
+CASES = [*_convolutions(), *_pools(), *_activations(), *_per_channel(), *_wiring(), *_updates()]
