@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections, nms
-from darknet_py.data.images import network_input
+from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Context, Head
 from darknet_py.network import Network
@@ -69,10 +69,7 @@ def unletterbox(found: Detections, picture: tuple[int, int], size: tuple[int, in
 
     Both (w, h). As correct_yolo_boxes does it (yolo_layer.c:939).
     """
-    w, h = picture
-    net_w, net_h = size
-    new_w, new_h = (net_w, h * net_w // w) if net_w / w < net_h / h else (w * net_h // h, net_h)
-    scale = np.array([new_w / net_w, new_h / net_h], np.float32)
+    scale = np.divide(letterbox_size(*picture, *size), size).astype(np.float32)
     boxes = found.boxes.copy()
     boxes[:, :2] = (boxes[:, :2] - (1 - scale) / 2) / scale
     boxes[:, 2:] /= scale

@@ -87,16 +87,23 @@ def input_gradient(threads: Threads, dy: Array, shape: tuple[int, ...], weight: 
 
 def pad(x: Array, window: Window) -> Array:
     """`x` with zeros around it as far as the taps reach."""
-    oh, ow = window.out(x.shape[1], x.shape[2])
-    before, reach = window.pad * window.dilation, window.dilation * (window.size - 1) + 1
-    below = max(0, (oh - 1) * window.stride_y + reach - before - x.shape[1])
-    right = max(0, (ow - 1) * window.stride_x + reach - before - x.shape[2])
-    if not (before or below or right):
-        return x
     n, h, w, c = x.shape
-    padded = np.zeros((n, before + h + below, before + w + right, c), x.dtype)
+    before, (padded_h, padded_w) = window.pad * window.dilation, _padded_size(h, w, window)
+    if (padded_h, padded_w) == (h, w):
+        return x
+    padded = np.zeros((n, padded_h, padded_w, c), x.dtype)
     padded[:, before : before + h, before : before + w] = x
     return padded
+
+
+def _padded_size(h: int, w: int, window: Window) -> tuple[int, int]:
+    """Height and width of an input with its border; behind it there is as much as the last taps need."""
+    before, reach = window.pad * window.dilation, window.dilation * (window.size - 1) + 1
+    oh, ow = window.out(h, w)
+    return (
+        before + max(h, (oh - 1) * window.stride_y + reach - before),
+        before + max(w, (ow - 1) * window.stride_x + reach - before),
+    )
 
 
 def _is_depthwise(x: Array, weight: Array, window: Window) -> bool:
@@ -166,25 +173,33 @@ def _flipped(weight: Array, groups: int) -> Array:
 
 def _scatter(threads: Threads, dy: Array, shape: tuple[int, ...], weight: Array, window: Window) -> Array:
     """dx by adding each tap's share where it was read, one picture a job."""
-    before = window.pad * window.dilation
-    oh, ow = dy.shape[1:3]
-    dx = np.zeros(pad(np.zeros((1, *shape[1:]), dy.dtype), window).shape[1:], dy.dtype)
-    dx = np.zeros((len(dy), *dx.shape), dy.dtype)
-    groups, size = window.groups, window.size
-    matrices = _matrices(weight, groups).reshape(groups, size, size, -1, weight.shape[0] // groups)
+    before, (oh, ow), size = window.pad * window.dilation, dy.shape[1:3], window.size
+    padded_h, padded_w = _padded_size(shape[1], shape[2], window)
+    dx = np.zeros((len(dy), padded_h, padded_w, shape[3]), dy.dtype)
+    depthwise = weight.shape[1] == 1 and window.groups == len(weight) == shape[3]
+    taps = _tap_weights(weight) if depthwise else np.ascontiguousarray(_matrices(weight, window.groups).swapaxes(1, 2))
 
     def work(picture: int) -> None:
-        grad = dy[picture].reshape(oh * ow, groups, -1).transpose(1, 0, 2)
+        if not depthwise:
+            grad = dy[picture].reshape(oh * ow, window.groups, -1).swapaxes(0, 1)
+            shares = np.matmul(grad, taps).reshape(window.groups, oh, ow, size, size, -1)
         for i in range(size):
             for j in range(size):
-                rows = slice(i * window.dilation, i * window.dilation + (oh - 1) * window.stride_y + 1, window.stride_y)
-                cols = slice(j * window.dilation, j * window.dilation + (ow - 1) * window.stride_x + 1, window.stride_x)
-                tap = matrices[:, i, j]
-                share = grad * tap[:, :, 0][:, None] if tap.shape[1:] == (1, 1) else grad @ tap.transpose(0, 2, 1)
-                dx[picture, rows, cols] += share.transpose(1, 0, 2).reshape(oh, ow, -1)
+                share = (
+                    dy[picture] * taps[i, j]
+                    if depthwise
+                    else shares[:, :, :, i, j].transpose(1, 2, 0, 3).reshape(oh, ow, -1)
+                )
+                dx[picture, _tap(i, oh, window.stride_y, window), _tap(j, ow, window.stride_x, window)] += share
 
     threads.each(work, range(len(dy)))
     return dx[:, before : before + shape[1], before : before + shape[2]]
+
+
+def _tap(index: int, count: int, stride: int, window: Window) -> slice:
+    """Where tap `index` of `count` outputs in a row reads the padded input."""
+    first = index * window.dilation
+    return slice(first, first + (count - 1) * stride + 1, stride)
 
 
 # --- depthwise: groups == channels == filters ------------------------------------------------------------------------
