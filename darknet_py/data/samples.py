@@ -1,0 +1,131 @@
+"""Making one training sample: which pictures it takes, and what is done when one of them can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darknet_py.data.augment import AugmentOptions, apply, sample
+from darknet_py.data.images import Picture, load_image
+from darknet_py.data.labels import label_path, read_labels
+from darknet_py.errors import DataError
+
+_SAMPLE, _EPOCH = 1, 2  # what a stream of random numbers is for: with that, no two streams start alike
+_DRAWS = 64  # random substitutes for an unreadable picture before the list is gone through
+
+
+class Problem(NamedTuple):
+    """A file that couldn't be used as it stands, and why, in one line."""
+
+    path: str
+    message: str
+
+
+class Sample(NamedTuple):
+    """picture: uint8 (h, w, c). truth: float32 in the source's `truth_shape`. path: of its first picture."""
+
+    picture: Picture
+    truth: NDArray[np.float32]
+    path: str
+    problems: list[Problem]
+
+
+class SampleSource(Protocol):
+    """Where a loader's worker gets samples: picklable, and `make` depends on its arguments alone."""
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures."""
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """Of a sample's truth."""
+
+    def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
+        """Sample `i` of the batch of an iteration, at w x h."""
+
+
+class Epochs:
+    """An endless row of indices in which each epoch is a permutation of 0..count-1 that follows from the seed."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+        self._epoch, self._order = -1, np.zeros(0, np.int64)
+
+    def __getitem__(self, position: int) -> int:
+        epoch, place = divmod(position, self.count)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, np.random.default_rng([_EPOCH, self.seed, epoch]).permutation(self.count)
+        return int(self._order[place])
+
+
+class DetectionSamples:
+    """Augmented pictures and their boxes, truth rows [x, y, w, h, class] ended by zeros, (max_boxes, 5).
+
+    Sample i of iteration k depends only on (seed, k, i) and the files. The pictures come in epochs: each once, in
+    a new random order, then all again (Darknet draws each at random, and leaves out a third in such a time). The
+    other pictures of a mosaic or mixup are drawn at random, and so is a substitute for one that can't be read.
+    DataError when not one picture of the list can be read.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        classes: int,
+        max_boxes: int,
+        options: AugmentOptions,
+        batch: int,
+        seed: int,
+        channels: int,
+    ) -> None:
+        self.paths = [str(path) for path in paths]
+        self.classes = classes
+        self.options = options
+        self.batch = batch
+        self.seed = seed
+        self.channels = channels
+        self.truth_shape = (max_boxes, 5)
+        self._epochs = Epochs(len(self.paths), seed)
+
+    def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
+        rng = np.random.default_rng([_SAMPLE, self.seed, iteration, i])
+        recipe = sample(rng, self.options)
+        others = rng.integers(len(self.paths), size=len(recipe.views) - 1)
+        problems: list[Problem] = []
+        indices = [self._epochs[iteration * self.batch + i], *others.tolist()]
+        paths, pictures, boxes = zip(*(self._read(index, rng, problems) for index in indices), strict=True)
+        picture, seen = apply(recipe, pictures, boxes, w, h)
+        truth = np.zeros(self.truth_shape, np.float32)
+        kept = seen[: len(truth)]
+        truth[: len(kept)] = kept[:, [1, 2, 3, 4, 0]]
+        return Sample(picture, truth, paths[0], problems)
+
+    def _read(
+        self, index: int, rng: np.random.Generator, problems: list[Problem]
+    ) -> tuple[str, Picture, NDArray[np.float32]]:
+        """(path, picture, boxes) of this picture, or of another one where it can't be read."""
+        for candidate in chain([index], self._substitutes(rng)):
+            path = self.paths[candidate]
+            try:
+                picture = load_image(path, self.channels)
+            except DataError as error:
+                problems.append(Problem(path, f"{error}: another picture takes its place"))
+                continue
+            labels_at = label_path(path)
+            labels = read_labels(labels_at, self.classes)
+            if labels.problems:
+                more = f" (and {len(labels.problems) - 1} more in this file)" if len(labels.problems) > 1 else ""
+                problems.append(Problem(str(labels_at), labels.problems[0] + more))
+            return path, picture, labels.boxes
+        raise DataError(f"not one of the list's {len(self.paths)} pictures can be read, such as {problems[0].message}")
+
+    def _substitutes(self, rng: np.random.Generator) -> Iterator[int]:
+        for _ in range(_DRAWS):
+            yield int(rng.integers(len(self.paths)))
+        yield from range(len(self.paths))
