@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one, read and found with errors of one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from darknet_py.errors import DarknetError
+from darknet_py.errors import CfgError, DarknetError
 
 
 @contextmanager
@@ -51,6 +51,20 @@ def read_text(path: str | Path, error: type[DarknetError]) -> str:
         return Path(path).read_text(encoding="utf-8-sig", errors="replace")
     except OSError as reason:
         raise error(f"{path}: can't be read: {reason.strerror or reason}") from reason
+
+
+def find_file(name: str | Path, beside: str | Path, what: str = "") -> Path:
+    """`name` in the working directory, or else beside the file `beside` or in the folder above it.
+
+    The last is where ``data/coco.data`` finds ``data/coco.names`` from any working directory.
+    """
+    here = Path(name).expanduser()
+    folder = Path(beside).resolve().parent
+    candidates = [here] if here.is_absolute() else [here, folder / here, folder.parent / here]
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise CfgError(f"{what or beside}: {name} isn't found (looked for {', '.join(str(c) for c in candidates)})")
 
 
 def _umask() -> int:

@@ -1,4 +1,4 @@
-"""Darknet's .data files (``key = value`` lines), .names files (one class a line), and where files are looked for."""
+"""Darknet's .data files (``key = value`` lines) and .names files (one class a line)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from darknet_py.config.options import from_section, opt
 from darknet_py.config.section import Section, Value
 from darknet_py.errors import CfgError
-from darknet_py.files import read_text
+from darknet_py.files import find_file, read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +66,3 @@ def read_names(path: str | Path) -> tuple[str, ...]:
     if not lines:
         raise CfgError(f"{path}: has no class name")
     return tuple(lines)
-
-
-def find_file(name: str | Path, beside: str | Path, what: str = "") -> Path:
-    """`name` in the working directory, or else beside the file `beside` or in the folder above it.
-
-    The last is where ``data/coco.data`` finds ``data/coco.names`` from any working directory.
-    """
-    here = Path(name).expanduser()
-    folder = Path(beside).resolve().parent
-    candidates = [here] if here.is_absolute() else [here, folder / here, folder.parent / here]
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    raise CfgError(f"{what or beside}: {name} isn't found (looked for {', '.join(str(c) for c in candidates)})")

@@ -7,9 +7,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from functools import cache
+from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from darknet_py.config.section import Section
+from darknet_py.files import find_file
 
 T = TypeVar("T")
 
@@ -52,6 +55,9 @@ def from_section(cls: type[T], section: Section, ignored: tuple[str, ...] = ()) 
 
 def _value(section: Section, key: str, hint: Any, facts: Mapping[str, Any]) -> Any:
     text = section.values[key].text
+    hint = _without_none(hint)
+    if hint is Path:
+        return find_file(text, section.path, f"{section.path}:{section.values[key].line}: [{section.name}] {key}")
     convert, wanted = _converter(hint)
     try:
         value = convert(text)
@@ -107,6 +113,12 @@ def _converter(hint: Any) -> tuple[Callable[[str], Any], str]:
         str: (str, "a word"),
     }
     return found[hint]
+
+
+def _without_none(hint: Any) -> Any:
+    """``int | None`` -> ``int``: None is the default of an option that may be absent."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(hint) else hint
 
 
 def _suggest(key: str, known: list[str]) -> str:

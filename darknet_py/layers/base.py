@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -33,13 +33,19 @@ class Shape(NamedTuple):
 
 
 class ParamSpec(NamedTuple):
-    """A parameter array that a layer asks for. `init` is a number or a function of (rng, shape)."""
+    """A parameter array that a layer asks for. `init` is a number or a function of (rng, shape).
+
+    stored: whether a .weights file holds it; the states of recurrent layers are in none.
+    transposed: files whose matrix (first axis, all others) lies the other way: "old" those of versions above 1000.
+    """
 
     name: str
     shape: tuple[int, ...]
     init: float | Callable[[np.random.Generator, tuple[int, ...]], Any] = 0.0
     trainable: bool = True
     decay: bool = False
+    stored: bool = True
+    transposed: Literal["never", "old", "always"] = "never"
 
 
 @dataclass
@@ -58,14 +64,36 @@ class Param:
 Params = Mapping[str, Param]
 
 
+@dataclass
+class HeadLoss:
+    """What a head's loss layer reports for one mini-batch: sums over the batch, in Darknet's terms.
+
+    cost: the number in Darknet's log. count: objects trained here. iou: sum of IoU over them.
+    parts: named shares of the cost. learned: which cell learned which object, for [contrastive].
+    """
+
+    cost: float
+    count: int = 0
+    iou: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    learned: Any = None
+
+
 @dataclass(frozen=True)
 class Context:
     """What a pass knows beside the arrays.
 
-    truth: (n, boxes, 5) rows [x, y, w, h, class] relative to the picture, ended by a row of zeros; host array.
+    truth: host array. For detectors (n, boxes, 5) rows [x, y, w, h, class] relative to the picture, ended by a row of
+        zeros; a sixth column may name the object ([contrastive]). For classifiers and whatever else is compared with
+        its output number by number: (n, outputs). For [iseg] (n, objects, 1 + h * w).
     rng: for dropout; a function of seed and iteration, so that a resumed training goes on alike.
-    batches: mini-batches that training has seen. size: (w, h) of the network's input.
-    seen: pictures that training has seen. momentum: of the rolling batch-norm statistics.
+    batches: mini-batches that training has seen. seen: pictures that training has seen.
+    momentum: of the rolling batch-norm statistics.
+    steps: time steps in the batch: its entry t * streams + s is step t of stream s. 0: the cfg's time_steps in
+        training, 1 otherwise.
+
+    Network.forward fills in: size (w, h) of the network's input; iteration, max_batches and burn_in, for what changes
+    in the course of a training; losses of the layers that have run already, by index.
     """
 
     ops: Ops
@@ -75,21 +103,12 @@ class Context:
     batches: int = 0
     seen: int = 0
     momentum: float = 0.99
+    steps: int = 0
     size: tuple[int, int] = (0, 0)
-
-
-@dataclass
-class HeadLoss:
-    """What a head's loss layer reports for one mini-batch: sums over the batch, in Darknet's terms.
-
-    cost: the number in Darknet's log. count: objects trained here. iou: sum of IoU over them.
-    parts: named shares of the cost.
-    """
-
-    cost: float
-    count: int = 0
-    iou: float = 0.0
-    parts: dict[str, float] = field(default_factory=dict)
+    iteration: int = 0
+    max_batches: int = 0
+    burn_in: int = 0
+    losses: Mapping[int, HeadLoss] = field(default_factory=dict)
 
 
 Backward = Callable[..., tuple[Any, ...]]
@@ -133,9 +152,27 @@ class Layer:
         """The parameters in the order of a .weights file."""
         yield from ()
 
+    def shares(self, index: int) -> int | None:
+        """Index of the layer whose parameters layer `index` uses instead of its own."""
+        return None
+
+    def file_order(self, specs: tuple[ParamSpec, ...], revision: int) -> tuple[ParamSpec, ...]:
+        """What a .weights file holds of `specs`, in its order: revision 0 is pjreddie's format, 5 AlexeyAB's."""
+        return tuple(spec for spec in specs if spec.stored)
+
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         """The layer's result, and its backward when training."""
         raise NotImplementedError
+
+    def before_update(self, ops: Ops, p: Params) -> None:
+        """What the layer does to its summed gradients before an update."""
+
+    def after_update(self, ops: Ops, p: Params) -> None:
+        """What the layer does to its parameters after an update."""
+        if self.clip:
+            for param in p.values():
+                if param.spec.decay:
+                    ops.xp.clip(param.value, -self.clip, self.clip, out=param.value)
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         """Floating point operations of a forward pass on one picture as Darknet counts them (darknet.c, ops)."""

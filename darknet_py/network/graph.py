@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,11 @@ class Node:
         """How messages call the layer: ``layer 3 [route]``."""
         return f"layer {self.index} [{self.section.name}]"
 
+    @property
+    def own(self) -> dict[str, Param]:
+        """The parameters that belong to this layer and not to another with which it shares them."""
+        return {spec.name: self.params[spec.name] for spec in self.specs} if self.params else {}
+
 
 @dataclass
 class Pass:
@@ -69,7 +74,7 @@ class Network:
 
     def parameter_count(self) -> int:
         """Numbers of the .weights file, the rolling statistics among them: the published counts."""
-        return sum(math.prod(s.shape) for node in self.nodes for s in node.specs)
+        return sum(math.prod(s.shape) for node in self.nodes for s in node.specs if s.stored)
 
     def flops(self) -> int:
         """Floating point operations of one picture, as Darknet counts them."""
@@ -78,8 +83,14 @@ class Network:
     def parameters(self) -> Iterator[tuple[Node, Param]]:
         """All parameters in the order of a .weights file."""
         for node in self.nodes:
-            for param in node.params.values():
+            for param in node.own.values():
                 yield node, param
+
+    def reset_state(self, streams: list[int] | None = None) -> None:
+        """Recurrent layers forget what came before, in all streams or those given by index."""
+        for _, param in self.parameters():
+            if not param.spec.stored and len(param.value):
+                param.value[slice(None) if streams is None else streams] = 0
 
     def resized(self, w: int, h: int) -> Network:
         """The same layers and parameters over pictures of another size."""
@@ -89,7 +100,7 @@ class Network:
         for node in self.nodes:
             shapes = _input_shapes(node.section, node.inputs, nodes, Shape(self.input.c, h, w))
             shape = _out_shape(node.section, node.layer, shapes)
-            if tuple(_specs(node.layer, shapes)) != tuple((s.name, s.shape) for s in node.specs):
+            if node.specs and _stored(node.layer.params(*shapes)) != _stored(node.specs):
                 raise node.section.error(f"its parameters depend on the input size: {w}x{h} isn't possible")
             nodes.append(replace(node, in_shapes=shapes, shape=shape))
         return replace(self, input=Shape(self.input.c, h, w), nodes=tuple(nodes))
@@ -106,7 +117,15 @@ class Network:
         result = Pass({}, {}, [])
         last_use = self._last_use()
         frozen = self.frozen(iteration) if ctx.train else -1
-        ctx = replace(ctx, size=self.size)
+        ctx = replace(
+            ctx,
+            size=self.size,
+            iteration=iteration,
+            max_batches=self.options.max_batches,
+            burn_in=self.options.burn_in,
+            steps=ctx.steps or (self.options.time_steps if ctx.train else 1),
+            losses=result.losses,
+        )
         still = replace(ctx, train=False)
         for node in self.nodes:
             xs = [outputs[i] for i in node.inputs]
@@ -196,8 +215,21 @@ def _node(section: Section, nodes: list[Node], picture: Shape, ops: Ops | None, 
     shapes = _input_shapes(section, inputs, nodes, picture)
     shape = _out_shape(section, layer, shapes)
     specs = tuple(layer.params(*shapes))
+    source = layer.shares(index)
+    if source is not None:
+        return Node(index, layer, inputs, shapes, shape, (), _shared(section, nodes, source, specs), section)
     params = {} if ops is None else {s.name: Param(s, ops.array(_initial(s, rng))) for s in specs}
     return Node(index, layer, inputs, shapes, shape, specs, params, section)
+
+
+def _shared(section: Section, nodes: list[Node], source: int, specs: tuple[ParamSpec, ...]) -> dict[str, Param]:
+    """The parameters of layer `source`, which must be what `specs` asks for."""
+    if not 0 <= source < len(nodes):
+        raise section.error(f"is layer {len(nodes)} and can't share with layer {source}")
+    node = nodes[source]
+    if _stored(node.layer.params(*node.in_shapes)) != _stored(specs):
+        raise section.error(f"can't share the parameters of {node.name}, which has others")
+    return node.params
 
 
 def _layer(section: Section) -> Layer:
@@ -223,8 +255,9 @@ def _out_shape(section: Section, layer: Layer, shapes: tuple[Shape, ...]) -> Sha
         raise section.error(str(reason)) from None
 
 
-def _specs(layer: Layer, shapes: tuple[Shape, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    return ((s.name, s.shape) for s in layer.params(*shapes))
+def _stored(specs: Iterable[ParamSpec]) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of what a .weights file holds."""
+    return [(s.name, s.shape) for s in specs if s.stored]
 
 
 def _initial(spec: ParamSpec, rng: np.random.Generator) -> Any:

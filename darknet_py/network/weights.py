@@ -14,6 +14,7 @@ import numpy as np
 
 from darknet_py.errors import WeightsError
 from darknet_py.files import atomic_write
+from darknet_py.layers import ParamSpec
 from darknet_py.network.graph import Network, Node
 
 BN_STATE = ("scale", "mean", "var")  # what `dontloadscales` leaves out
@@ -32,6 +33,11 @@ class Header(NamedTuple):
     def wide(self) -> bool:
         """Whether `seen` takes 8 bytes instead of 4 (parser.c:2260)."""
         return self.major * 10 + self.minor >= 2 and self.major < 1000 and self.minor < 1000
+
+    @property
+    def old(self) -> bool:
+        """Whether the matrices of connected layers are stored as inputs x outputs (parser.c:2269)."""
+        return self.major > 1000 or self.minor > 1000
 
     def pack(self) -> bytes:
         """The bytes at the file's start."""
@@ -69,7 +75,7 @@ def load_weights(net: Network, path: str | Path, cutoff: int | None = None, part
         raise WeightsError(f"{path}: isn't whole: {len(body)} bytes behind the header are no float32 numbers")
     numbers = body.view("<f4")
     partial = partial or bool(PARTIAL.search(str(path)))
-    values, used = _take(net.nodes[:cutoff], numbers, path, partial)
+    values, used = _take(net.nodes[:cutoff], numbers, header, path, partial)
     if used < len(numbers) and cutoff is None:
         raise WeightsError(
             f"{path}: has {len(numbers)} numbers, the cfg needs {used}: it is the file of another network "
@@ -85,20 +91,36 @@ def save_weights(net: Network, path: str | Path, header: Header, cutoff: int | N
     with atomic_write(path) as file:
         file.write(header.pack())
         for node in net.nodes[:cutoff]:
-            for param in node.params.values():
-                file.write(net.ops.to_host(param.value).astype("<f4").tobytes())
+            for spec in node.layer.file_order(node.specs, header.revision):
+                numbers = net.ops.to_host(node.params[spec.name].value).astype("<f4")
+                file.write((_matrix(numbers).T if _is_transposed(spec, header) else numbers).tobytes())
+
+
+def _is_transposed(spec: ParamSpec, header: Header) -> bool:
+    return spec.transposed == "always" or (spec.transposed == "old" and header.old)
+
+
+def _matrix(numbers: np.ndarray) -> np.ndarray:
+    return numbers.reshape(len(numbers), -1)
+
+
+def _shaped(part: np.ndarray, spec: ParamSpec, header: Header) -> np.ndarray:
+    """A parameter's part of the file in its shape."""
+    if _is_transposed(spec, header):
+        part = part.reshape(-1, spec.shape[0]).T
+    return part.reshape(spec.shape)
 
 
 def _take(
-    nodes: tuple[Node, ...], numbers: np.ndarray, path: str | Path, partial: bool
+    nodes: tuple[Node, ...], numbers: np.ndarray, header: Header, path: str | Path, partial: bool
 ) -> tuple[list[tuple[Node, str, np.ndarray]], int]:
     """Each parameter's part of `numbers`, and how many were used. Changes nothing, so that an error loses nothing."""
     values, at = [], 0
     for node in nodes:
         if partial and at == len(numbers):
             break
-        for spec in node.specs:
-            if node.layer.dontload or (node.layer.dontloadscales and spec.name in BN_STATE):
+        for spec in node.layer.file_order(node.specs, header.revision):
+            if node.layer.dontload or (node.layer.dontloadscales and spec.name.rpartition(".")[2] in BN_STATE):
                 continue
             count = int(np.prod(spec.shape))
             if at + count > len(numbers):
@@ -106,6 +128,6 @@ def _take(
                     f"{path}: ends in {node.name}: {len(numbers) - at} numbers are left, its {spec.name} needs {count} "
                     f"({node.section.path}:{node.section.line})"
                 )
-            values.append((node, spec.name, numbers[at : at + count].reshape(spec.shape)))
+            values.append((node, spec.name, _shaped(numbers[at : at + count], spec, header)))
             at += count
     return values, at
