@@ -1,0 +1,188 @@
+"""The training loop: batch -> mini-batches forward and backward -> update -> hooks.
+
+Everything random is a function of (seed, iteration), so that a training that was stopped goes on as if it had not been.
+An iteration that can't be finished (a NaN, Ctrl-C) is taken back: what it leaves is the state before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.layers import Context, HeadLoss
+from darknet_py.network import Network
+from darknet_py.ops import Array
+from darknet_py.train.ema import Ema
+from darknet_py.train.finite import check_gradients, check_loss
+from darknet_py.train.optimizer import Optimizer, forget_gradients
+from darknet_py.train.schedule import learning_rate
+
+HostArray = npt.NDArray[np.float32]
+DROPOUT_STREAM = 1  # keeps the layers' random numbers apart from those of the schedule
+
+
+class Batch(Protocol):
+    """What the loader gives: see `darknet_py.data.loader`."""
+
+    @property
+    def images(self) -> HostArray:
+        """(n, c, h, w)"""
+
+    @property
+    def truth(self) -> HostArray:
+        """(n, boxes, 5) rows [x, y, w, h, class]"""
+
+    @property
+    def paths(self) -> Sequence[Any]:
+        """n pictures' files"""
+
+    @property
+    def wait_seconds(self) -> float:
+        """how long training waited for it"""
+
+
+@dataclass
+class Progress:
+    """What a training is beside the arrays of network, optimiser and average. All of it survives a stop.
+
+    iteration: updates done. avg_loss: the running mean of Darknet's log; None before the first. best_map, last_map: in
+    [0, 1], -1 before the first; map_iteration: when last_map was measured, or where the training began.
+    losses, maps: (iteration, value) for the chart.
+    """
+
+    seed: int
+    iteration: int = 0
+    avg_loss: float | None = None
+    best_map: float = -1.0
+    last_map: float = -1.0
+    map_iteration: int = 0
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    maps: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """One iteration, for the hooks. heads: the loss figures of each head, summed over the batch. seconds: of the step
+    itself; waited: before it, for the loader. images: seen since the training's beginning."""
+
+    iteration: int
+    loss: float
+    avg_loss: float
+    rate: float
+    heads: dict[int, HeadLoss]
+    seconds: float
+    waited: float
+    images: int
+    size: tuple[int, int]
+    batch: Batch
+
+
+Hook = Callable[["Trainer", Report], None]
+
+
+class Trainer:
+    """A network in training. `whole` is False only while an update is under way."""
+
+    def __init__(self, net: Network, progress: Progress) -> None:
+        self.net = net
+        self.progress = progress
+        self.optimizer = Optimizer(net)
+        self.ema = Ema(net.options)
+        self.whole = True
+        self._resized = net
+
+    def run(self, batches: Iterable[Batch], hooks: Sequence[Hook], check: Callable[[], None] = lambda: None) -> None:
+        """Trains to max_batches; each hook is called after each iteration. `check` may raise to stop the training."""
+        if self.progress.iteration >= self.net.options.max_batches:
+            return
+        for batch in batches:
+            report = self.step(batch, check)
+            for hook in hooks:
+                hook(self, report)
+            check()
+            if self.progress.iteration >= self.net.options.max_batches:
+                return
+
+    def step(self, batch: Batch, check: Callable[[], None] = lambda: None) -> Report:
+        """One iteration. On an exception before the update, everything is as if the iteration had not begun."""
+        start = time.perf_counter()
+        number = self.progress.iteration + 1
+        rate = learning_rate(self.net.options, number, self.progress.seed)
+        rolling = self._rolling_statistics()
+        try:
+            heads, loss = self._forward_backward(batch, check)
+            check_gradients(self.net, number, batch.paths)
+        except BaseException:
+            for param, value in rolling:
+                param.value = value
+            forget_gradients(self.net)
+            raise
+        self.whole = False
+        self.optimizer.update(self.net, number, rate)
+        self.ema.update(self.net, number)
+        avg = self._count(loss)
+        self.whole = True
+        h, w = batch.images.shape[2:]
+        seconds, images = time.perf_counter() - start, number * self.net.options.batch
+        return Report(number, loss, avg, rate, heads, seconds, batch.wait_seconds, images, (w, h), batch)
+
+    def _forward_backward(self, batch: Batch, check: Callable[[], None]) -> tuple[dict[int, HeadLoss], float]:
+        """Adds up the gradients of the mini-batches; the heads' figures and Darknet's loss of the batch."""
+        options, iteration = self.net.options, self.progress.iteration
+        h, w = batch.images.shape[2:]
+        if (w, h) != self._resized.size:
+            self._resized = self.net.resized(w, h)
+        heads: dict[int, HeadLoss] = {}
+        loss, size = 0.0, len(batch.images) // options.subdivisions
+        for i in range(options.subdivisions):
+            check()
+            part = slice(i * size, (i + 1) * size)
+            ctx = self._context(batch.truth[part], i)
+            images = ctx.ops.array(batch.images[part])
+            result = self._resized.forward(images, ctx, iteration)
+            cost = sum(head.cost for head in result.losses.values()) / len(result.losses)
+            check_loss(cost, self._resized, images, ctx, iteration + 1, batch.paths[part])
+            self._resized.backward(result)
+            heads = _added(heads, result.losses)
+            loss += cost / options.batch
+        return heads, loss
+
+    def _context(self, truth: HostArray, subdivision: int) -> Context:
+        options, iteration = self.net.options, self.progress.iteration
+        mini_batches = iteration * options.subdivisions + subdivision
+        return Context(
+            self.net.ops,
+            train=True,
+            truth=truth,
+            rng=np.random.default_rng([self.progress.seed, iteration, subdivision, DROPOUT_STREAM]),
+            batches=mini_batches,
+            seen=(mini_batches + 1) * options.mini_batch,  # counted before the pass (network.c:366)
+            momentum=options.bn_momentum,
+        )
+
+    def _rolling_statistics(self) -> list[tuple[Any, Array]]:
+        """Copies of what a forward pass changes."""
+        return [(p, p.value.copy()) for _, p in self.net.parameters() if not p.spec.trainable]
+
+    def _count(self, loss: float) -> float:
+        """The iteration is done; its running mean (detector.c:296)."""
+        progress = self.progress
+        progress.iteration += 1
+        mean = loss if progress.avg_loss is None else progress.avg_loss
+        progress.avg_loss = 0.9 * mean + 0.1 * loss
+        progress.losses.append((progress.iteration, progress.avg_loss))
+        return progress.avg_loss
+
+
+def _added(total: dict[int, HeadLoss], more: dict[int, HeadLoss]) -> dict[int, HeadLoss]:
+    return {index: _sum(total[index], loss) if index in total else loss for index, loss in more.items()}
+
+
+def _sum(a: HeadLoss, b: HeadLoss) -> HeadLoss:
+    parts = {name: a.parts.get(name, 0.0) + value for name, value in b.parts.items()}
+    return HeadLoss(a.cost + b.cost, a.count + b.count, a.iou + b.iou, parts)
