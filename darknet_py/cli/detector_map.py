@@ -1,0 +1,129 @@
+"""``darknet_py detector map``: the mean average precision over labelled pictures, as Darknet computes and prints it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+import time
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
+from darknet_py.cli.guard import fail
+
+if TYPE_CHECKING:
+    from darknet_py.cli.evaluation import LabelledPictures
+    from darknet_py.metrics.accumulate import MapResult
+
+PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
+SHOWN = 10  # problems that are told one by one
+
+
+def parser() -> Parser:
+    """The arguments, Darknet's and our own."""
+    p = Parser(
+        "detector map",
+        "Measures how well a detector finds the labelled objects of the pictures in the list `valid` of a .data file.\n"
+        "Prints Darknet's figures, then a table of all classes.",
+        "data/coco.data cfg/yolov3.cfg yolov3.weights -points 101",
+    )
+    add_network(p)
+    p.add_argument(
+        "-thresh",
+        type=number(0, 1),
+        default=0.25,
+        metavar="P",
+        help="confidence above which detections count for precision, recall and F1 (%(default)s)",
+    )
+    p.add_argument(
+        "-iou_thresh",
+        type=number(0, 1),
+        default=0.5,
+        metavar="IOU",
+        help="overlap above which a detection is a true one (%(default)s)",
+    )
+    p.add_argument(
+        "-points",
+        type=_points,
+        default=0,
+        metavar="N",
+        help="recall points of the average precision: 101 COCO, 11 VOC 2007, 0 area under the curve (%(default)s)",
+    )
+    p.add_argument(
+        "-letter_box",
+        action="store_true",
+        help="keep the pictures' aspect (without it, [net] letter_box of the cfg decides)",
+    )
+    p.add_argument("-csv", metavar="FILE", help="write the table as comma-separated values too")
+    add_inference(p, batch=8)
+    return p
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates and prints. Exit status 1 if there were pictures that couldn't be read."""
+    from tqdm import tqdm
+
+    from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
+    from darknet_py.cli.loading import load_detector
+    from darknet_py.metrics import report
+    from darknet_py.metrics.evaluate import evaluate
+
+    detector, data, names = loaded = load_detector(args)
+    samples = labelled_pictures(data, len(names), loaded.channels)
+    letter_box = args.letter_box or detector.net.options.letter_box
+    detect = skipping_unreadable(
+        lambda pictures: detector.detect(pictures, PROB_THRESH, NMS_THRESH, letter_box), len(names)
+    )
+    report.print_heading()
+    start = time.monotonic()
+    with tqdm(total=len(samples), unit="img", disable=None, leave=False) as bar:
+        result = evaluate(
+            detect, samples, len(names), args.iou_thresh, args.thresh, args.points, args.batch, progress=bar.update
+        )
+    report.print_darknet(result, names, time.monotonic() - start)
+    print()
+    print(report.table(result, names), end="")
+    if args.csv:
+        write_csv(args.csv, result, names)
+        print(f"{args.csv}: the table as comma-separated values", file=sys.stderr)
+    return tell_problems(samples)
+
+
+def write_csv(path: str, result: MapResult, names: Iterable[str]) -> None:
+    """The rows of the printed table under its headings."""
+    from darknet_py.files import write_text
+    from darknet_py.metrics import report
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([report.COLUMNS, *report.table_rows(result, tuple(names))])
+    write_text(path, text.getvalue())
+
+
+def tell_problems(samples: LabelledPictures) -> int:
+    """Names pictures and labels that couldn't be used, the first ones of many. The exit status for that."""
+    labels = [problem for _, problems in sorted(samples.problems.items()) for problem in problems]
+    if labels:
+        _tell(f"{len(labels)} problems in labels of {len(samples.problems)} pictures", labels)
+    if not samples.unreadable:
+        return 0
+    pictures = [problem for _, problem in sorted(samples.unreadable.items())]
+    _tell(f"{len(pictures)} unreadable pictures", pictures)
+    return fail(f"{len(pictures)} of {len(samples)} pictures can't be read and were left out with their labels")
+
+
+def _tell(what: str, problems: list[str]) -> None:
+    print(f"darknet_py: {what}:", file=sys.stderr)
+    for problem in islice(problems, SHOWN):
+        print(f"  {problem}", file=sys.stderr)
+    if len(problems) > SHOWN:
+        print(f"  and {len(problems) - SHOWN} more", file=sys.stderr)
+
+
+def _points(text: str) -> int:
+    points = whole(0)(text)
+    if points == 1:
+        raise argparse.ArgumentTypeError("1 recall point makes no curve: 0 is the area under it, else 2 or more")
+    return points

@@ -1,0 +1,48 @@
+"""Files of the command line -> a detector that is ready to run, with everything checked that can be told before."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from typing import NamedTuple
+
+from darknet_py.config.datafile import DataFile, read_data, read_names
+from darknet_py.detector import Detector
+from darknet_py.errors import CfgError
+from darknet_py.network import for_inference, load_network, load_weights
+from darknet_py.ops import NumpyOps
+
+
+class Loaded(NamedTuple):
+    """A trained detector and what belongs to it."""
+
+    detector: Detector
+    data: DataFile
+    names: tuple[str, ...]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures that the network takes."""
+        return self.detector.net.input.c
+
+
+def load_detector(args: argparse.Namespace) -> Loaded:
+    """The detector of ``args.data``, ``cfg``, ``weights``, ``threads``.
+
+    DarknetError where a file can't be read or the files don't belong together.
+    """
+    data = read_data(args.data)
+    names_path = data.file("names")
+    names = read_names(names_path)
+    net = load_network(args.cfg, NumpyOps(threads=args.threads))
+    detector = Detector(net)
+    classes = detector.head.classes
+    if len(names) != classes:
+        raise CfgError(
+            f"{names_path}: has {len(names)} class names where {args.cfg} has classes={classes}: "
+            f"names= in {args.data} must be the list that the network was trained with"
+        )
+    if data.classes not in (0, classes):
+        warnings.warn(f"{args.data}: classes={data.classes}, but {args.cfg} has {classes}, which count", stacklevel=2)
+    load_weights(net, args.weights)
+    return Loaded(Detector(for_inference(net)), data, names)

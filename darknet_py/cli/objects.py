@@ -1,0 +1,94 @@
+"""What `detector test` says of a picture's detections: Darknet's lines, its JSON and its label lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.boxes import Detections
+
+Array = npt.NDArray[Any]
+
+HIDDEN = "dont_show"  # classes whose names begin so are told to nobody
+JSON_THRESH = np.float32(0.005)
+
+
+def finite(found: Detections) -> Detections:
+    """The detections without probs and boxes that are no numbers: weights that were spoilt in training give such."""
+    sound: Array = np.isfinite(found.boxes).all(axis=1)
+    return found._replace(probs=np.where(sound[:, None] & (found.probs > 0), found.probs, np.float32(0)))
+
+
+def visible(found: Detections, names: Sequence[str]) -> Detections:
+    """The detections without the classes that are not to be shown."""
+    shown = np.array([not name.startswith(HIDDEN) for name in names])
+    return found._replace(probs=np.where(shown, found.probs, np.float32(0)))
+
+
+def darknet_lines(found: Detections, names: Sequence[str], size: tuple[int, int], ext_output: bool = False) -> str:
+    """A line for every object and class, objects from left to right, the likeliest class first.
+
+    size: the picture's (w, h), for `ext_output`'s box in pixels.
+    """
+    left = found.boxes[:, 0] - found.boxes[:, 2] / 2
+    lines = []
+    for box in np.argsort(left, kind="stable"):
+        pixels = _pixels(found.boxes[box], size) if ext_output else ""
+        for class_id in _best_first(found.probs[box]):
+            percent = float(found.probs[box, class_id] * np.float32(100))
+            lines.append(f"{names[class_id]}: {percent:.0f}%{pixels}\n")
+    return "".join(lines)
+
+
+def _best_first(probs: Array) -> Iterator[int]:
+    """The classes above 0: the likeliest, then the others in their own order."""
+    classes = np.flatnonzero(probs > 0).tolist()
+    if classes:
+        best = int(probs.argmax())
+        yield best
+        yield from (class_id for class_id in classes if class_id != best)
+
+
+def _pixels(box: Array, size: tuple[int, int]) -> str:
+    scale = np.array(size, np.float32)
+    corner, sides = (box[:2] - box[2:] / 2) * scale, box[2:] * scale
+    left, top, width, height = map(_round, (*corner.tolist(), *sides.tolist()))
+    return f"\t(left_x: {left:4.0f}   top_y: {top:4.0f}   width: {width:4.0f}   height: {height:4.0f})"
+
+
+def _round(value: float) -> float:
+    """As C's `round`: halves away from zero, and -0 stays -0."""
+    return float(np.copysign(np.floor(abs(value) + 0.5), value))
+
+
+def json_entry(frame: int, path: str, found: Detections, names: Sequence[str]) -> str:
+    """The entry of a picture in the file of -out, spaces and line ends as Darknet's; names and path escaped."""
+    objects = ", \n".join(
+        f'  {{"class_id":{class_id}, "name":{_quoted(names[class_id])}, '
+        f'"relative_coordinates":{{{_coordinates(box)}}}, "confidence":{prob[class_id]:f}}}'
+        for box, prob in zip(found.boxes, found.probs, strict=True)
+        for class_id in np.flatnonzero(prob > JSON_THRESH).tolist()
+    )
+    return f'{{\n "frame_id":{frame}, \n "filename":{_quoted(path)}, \n "objects": [ \n{objects}\n ] \n}}'
+
+
+def _coordinates(box: Array) -> str:
+    keys = ("center_x", "center_y", "width", "height")
+    return ", ".join(f'"{key}":{value:f}' for key, value in zip(keys, box.tolist(), strict=True))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def label_lines(found: Detections) -> str:
+    """The objects as the lines of a label file: the likeliest class of each and its box."""
+    lines = []
+    for box, prob in zip(found.boxes.tolist(), found.probs, strict=True):
+        if prob.any():
+            lines.append(" ".join([str(prob.argmax()), *(f"{value:2.4f}" for value in box)]) + "\n")
+    return "".join(lines)

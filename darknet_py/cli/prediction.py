@@ -1,0 +1,172 @@
+"""The work of `detector test`: pictures through the network, and what is told, drawn and written of each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from darknet_py.boxes import Detections
+from darknet_py.cli.annotate import annotate, save_picture
+from darknet_py.cli.guard import fail
+from darknet_py.cli.loading import Loaded, load_detector
+from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
+from darknet_py.cli.pictures import Opened, asked_for, in_batches
+from darknet_py.cli.places import PREDICTIONS, Places
+from darknet_py.data.images import Picture
+from darknet_py.data.labels import label_path
+from darknet_py.data.lists import find_images
+from darknet_py.files import atomic_write, write_text
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Detects objects in the pictures that `args` name, or in those that are asked for. The exit status."""
+    paths = find_images(args.pictures)
+    loaded = load_detector(args)
+    several = len(paths) > 1
+    folder = Path(args.output or PREDICTIONS) if args.output or several else None
+    batches = in_batches(paths, loaded.channels, args.batch) if args.pictures else asked_for(loaded.channels)
+    with (
+        json_file(args.out) as write_json,
+        tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
+    ):
+        job = Job(args, loaded, Places(folder, paths), write_json, show=not (args.dont_show or several))
+        for batch in batches:
+            job.run(batch)
+            bar.update(len(batch))
+    job.summarise()
+    return 1 if job.unreadable else 0
+
+
+@dataclass
+class Job:
+    """One call of the command: what its pictures share, and what has come of them so far."""
+
+    args: argparse.Namespace
+    loaded: Loaded
+    places: Places
+    write_json: Callable[[str], Any]
+    show: bool
+    pictures: int = 0
+    objects: int = 0
+    unreadable: int = 0
+    seconds: float = 0.0
+    label_files: list[Path] = field(default_factory=list)
+    kept_labels: int = 0
+    """pictures whose label file was left as it was"""
+
+    def run(self, batch: Sequence[Opened]) -> None:
+        """Detects in the pictures of a batch at once, then tells and writes the results of each."""
+        pictures = [opened.picture for opened in batch if opened.picture is not None]
+        start = time.perf_counter()
+        found = iter(self._detect(pictures))
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        for opened in batch:
+            if opened.picture is None:
+                self.unreadable += 1
+                with tqdm.external_write_mode():
+                    fail(opened.problem)
+            else:
+                self._result(opened.path, opened.picture, next(found), seconds / len(pictures))
+
+    def _detect(self, pictures: list[Picture]) -> list[Detections]:
+        if not pictures:
+            return []
+        detector, args = self.loaded.detector, self.args
+        letter_box = args.letter_box or detector.net.options.letter_box  # detector.c:1633
+        return detector.detect(pictures, args.thresh, args.nms, letter_box)
+
+    def _result(self, path: Path, picture: Picture, found: Detections, seconds: float) -> None:
+        names = self.loaded.names
+        found = finite(found)
+        shown = visible(found, names)
+        lines = darknet_lines(shown, names, (picture.shape[1], picture.shape[0]), self.args.ext_output)
+        tqdm.write(f"{path}: Predicted in {seconds * 1000:f} milli-seconds.\n{lines}", end="")
+        self.pictures += 1
+        self.objects += int(np.count_nonzero(shown.probs.any(axis=1)))
+        self.write_json(json_entry(self.pictures, str(path), shown, names))
+        annotated = annotate(picture, shown, names)
+        save_picture(self.places.picture(path), annotated)
+        if self.args.save_labels:
+            self._save_labels(path, found)
+        if self.show:
+            show_window(annotated)
+
+    def _save_labels(self, path: Path, found: Detections) -> None:
+        target = self.places.labels(path)
+        write_text(target, label_lines(found))
+        self.label_files.append(target)
+        self.kept_labels += target != label_path(path)
+
+    def summarise(self) -> None:
+        """Says on standard error what was found, written and left out."""
+        if self.pictures:
+            _tell(
+                f"{_count(self.objects, 'object')} in {_count(self.pictures, 'picture')}, {self.seconds:.2f} s; "
+                f"drawn into {self.places}"
+            )
+        if self.args.out:
+            _tell(f"{self.args.out}: the objects as JSON")
+        if self.label_files:
+            folders = ", ".join(sorted({str(file.parent) for file in self.label_files}))
+            _tell(f"{_count(len(self.label_files), 'label file')} in {folders}")
+        if self.kept_labels:
+            _tell(f"{_count(self.kept_labels, 'picture')} had a label file already, which is unchanged")
+        if self.unreadable:
+            _tell(f"{_count(self.unreadable, 'picture')} couldn't be read")
+
+
+@contextmanager
+def json_file(path: str | None) -> Iterator[Callable[[str], None]]:
+    """A function that adds a picture's entry to the file of -out; does nothing where `path` is None.
+
+    The file appears at the end, whole; also when an error or Ctrl-C is the end, with the pictures until then.
+    """
+    if path is None:
+        yield lambda entry: None
+        return
+    end: BaseException | None = None
+    separator = b"[\n"
+    with atomic_write(path) as file:
+
+        def add(entry: str) -> None:
+            nonlocal separator
+            file.write(separator + entry.encode("utf-8", "backslashreplace"))  # a byte of no text becomes \udcXX
+            separator = b", \n"
+
+        try:
+            yield add
+        except BaseException as error:
+            end = error
+        file.write((b"[\n" if separator == b"[\n" else b"") + b"\n]")
+    if end is not None:
+        raise end
+
+
+def show_window(picture: Picture) -> None:
+    """The picture in a window until a key is pressed; nothing where there is no display, or OpenCV can't use it."""
+    if not os.environ.get("DISPLAY"):
+        return
+    with suppress(cv2.error):
+        cv2.imshow(PREDICTIONS, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        cv2.waitKey(0)
+        cv2.destroyAllWindows()
+
+
+def _tell(message: str) -> None:
+    print(f"darknet_py: {message}", file=sys.stderr)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
