@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darknet_py.data.labels import label_path, read_labels
+from darknet_py.data.lists import read_list
 
 
 @pytest.mark.parametrize(
@@ -111,3 +112,14 @@ def test_boxes_and_problems_account_for_every_line(tmp_path_factory: pytest.Temp
     assert len(boxes) + len(left_out) == len(lines)
     assert np.isin(boxes[:, 0], [0, 1, 2]).all()
     assert (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 1).all()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("listed", "classes", "count"),
+    [("bccd/train.txt", 3, 2804), ("coco128_val/valid.txt", 80, 898), ("voc100/valid.txt", 20, 235)],
+)
+def test_real_label_files_have_no_problems(shared_data: Path, listed: str, classes: int, count: int) -> None:
+    found = [read_labels(label_path(picture), classes) for picture in read_list(shared_data / listed)]
+    assert [problem for labels in found for problem in labels.problems] == []
+    assert sum(len(labels.boxes) for labels in found) == count

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
+from darknet_py.data.labels import label_path, read_labels
+from darknet_py.data.lists import read_list
 from darknet_py.data.loader import Batch, BatchLoader, DetectionLoader, default_workers
 from darknet_py.data.recipe import NO_AUGMENTATION, AugmentOptions
 from darknet_py.data.samples import Sample
@@ -140,6 +142,8 @@ def test_a_failing_worker_stops_the_loader(deadly: bool, error: type[Exception],
 
 SCRIPT = """
 import multiprocessing, sys, time
+from darknet_py.data.labels import label_path, read_labels
+from darknet_py.data.lists import read_list
 from darknet_py.data.loader import DetectionLoader
 from darknet_py.data.recipe import NO_AUGMENTATION
 
@@ -196,3 +200,16 @@ def test_workers_end_with_their_parent(tmp_path: Path, paths: list[Path], mode: 
 
 def test_default_workers() -> None:
     assert 1 <= default_workers() <= 8
+
+
+@pytest.mark.shared
+def test_real_pictures_keep_their_boxes(shared_data: Path) -> None:
+    """Without augmentation, an epoch of real pictures has the boxes of its label files."""
+    paths = read_list(shared_data / "coco128_val" / "valid.txt")[:16]
+    batches = DetectionLoader(paths, classes=80, max_boxes=90, options=NO_AUGMENTATION, batch=16, workers=0)
+    batch = next(batches.batches(0, lambda _: (416, 416)))
+    assert sorted(batch.paths) == sorted(paths) and batch.problems == ()
+    for path, truth in zip(batch.paths, batch.truth, strict=True):
+        boxes = read_labels(label_path(path), 80).boxes
+        assert (truth[:, 2] > 0).sum() == len(boxes)
+        np.testing.assert_allclose(truth[: len(boxes), 2:4].sum(0), boxes[:, 3:].sum(0), rtol=1e-3)

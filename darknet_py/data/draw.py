@@ -1,0 +1,125 @@
+"""Boxes with labels drawn into pictures: what a detector found, or what the augmentation made of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from darknet_py.boxes import Detections, corners
+from darknet_py.data.images import Picture
+from darknet_py.data.loader import Batch
+from darknet_py.errors import DataError
+from darknet_py.files import atomic_write
+
+HIDDEN = "dont_show"  # a class whose name begins so is never drawn
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LEAST_TEXT = 9  # pixels: below, the letters can't be read
+_JPEG_QUALITY = 80
+_RAINBOW = np.array([[255, 0, 255], [0, 0, 255], [0, 255, 255], [0, 255, 0], [255, 255, 0], [255, 0, 0]])
+
+Colour = tuple[int, int, int]
+
+
+def draw_detections(picture: Picture, detections: Detections, names: Sequence[str], thresh: float = 0.0) -> Picture:
+    """A copy of the picture, in RGB, with the detections that have a class above `thresh`, the likeliest on top.
+
+    The label is Darknet's: the likeliest class and its probability, then the names of the others above `thresh`.
+    """
+    hidden = [_name(names, class_id).startswith(HIDDEN) for class_id in range(detections.probs.shape[1])]
+    probs = np.where(hidden, 0, detections.probs)
+    best = probs.max(axis=1, initial=0)
+    marks = []
+    for i in np.argsort(best, kind="stable").tolist():
+        if best[i] > thresh:
+            class_id = int(probs[i].argmax())
+            others = (_name(names, j) for j in np.flatnonzero(probs[i] > thresh).tolist() if j != class_id)
+            text = ", ".join([f"{_name(names, class_id)}: {best[i]:.2f}", *others])
+            marks.append(_Mark(detections.boxes[i], text, class_colour(class_id, len(hidden))))
+    return _draw(picture, marks)
+
+
+def draw_truth(picture: Picture, truth: NDArray[np.float32], names: Sequence[str]) -> Picture:
+    """A copy of the picture, in RGB, with truth rows [x, y, w, h, class] down to the first of zeros."""
+    count = int((truth[:, 2] > 0).cumprod().sum())
+    rows = [(row[:4], int(row[4])) for row in truth[:count]]
+    return _draw(picture, [_Mark(box, _name(names, j), class_colour(j, max(len(names), j + 1))) for box, j in rows])
+
+
+def save_augmented(batch: Batch, folder: str | Path, names: Sequence[str]) -> list[Path]:
+    """The samples of a batch as the network sees them, with their boxes: aug_<iteration>_<i>_<picture>.jpg."""
+    saved = []
+    for i, (pixels, truth, path) in enumerate(zip(batch.pixels, batch.truth, batch.paths, strict=True)):
+        saved.append(Path(folder) / f"aug_{batch.iteration}_{i}_{path.stem}.jpg")
+        save_picture(saved[-1], draw_truth(pixels.transpose(1, 2, 0), truth, names))
+    return saved
+
+
+def save_picture(path: str | Path, picture: Picture) -> None:
+    """Writes a picture (h, w, 3) in RGB in the format that the suffix names. DarknetError where that can't be."""
+    path = Path(path)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    try:
+        _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+    except cv2.error as error:
+        raise DataError(f"{path}: no picture format has this suffix: use .jpg or .png") from error
+    with atomic_write(path) as file:
+        file.write(encoded.tobytes())
+
+
+def class_colour(class_id: int, classes: int) -> Colour:
+    """RGB of a class, the reference's: a place on the rainbow, neighbouring classes far apart."""
+    place = class_id * 123457 % classes / classes * (len(_RAINBOW) - 1)
+    blue, green, red = (round(float(np.interp(place, range(len(_RAINBOW)), _RAINBOW[:, i]))) for i in range(3))
+    return red, green, blue
+
+
+class _Mark(NamedTuple):
+    """A box (x, y, w, h) relative to the picture, and what to write at it."""
+
+    box: NDArray[np.float32]
+    text: str
+    colour: Colour
+
+
+def _name(names: Sequence[str], class_id: int) -> str:
+    return names[class_id] if class_id < len(names) else f"class {class_id}"
+
+
+def _draw(picture: Picture, marks: Sequence[_Mark]) -> Picture:
+    canvas = np.ascontiguousarray(
+        np.repeat(picture[:, :, :1], 3, axis=2) if picture.shape[2] < 3 else picture[:, :, :3]
+    )
+    if canvas is picture or canvas.base is not None:
+        canvas = canvas.copy()
+    h, w = canvas.shape[:2]
+    width = max(1, int(h * 0.002))
+    for mark in marks:
+        edges = corners(np.asarray(mark.box, np.float64)) * (w, h, w, h)
+        if np.isfinite(edges).all():
+            left, top, right, bottom = np.clip(edges, 0, (w - 1, h - 1, w - 1, h - 1)).astype(int).tolist()
+            cv2.rectangle(canvas, (left, top), (right, bottom), mark.colour, width)
+            _write(canvas, left, top, mark)
+    return canvas
+
+
+def _write(canvas: Picture, left: int, top: int, mark: _Mark) -> None:
+    """The text on a patch of the box's colour above its left top corner; moved to where the picture has room."""
+    h, w = canvas.shape[:2]
+    text = mark.text.encode("ascii", "replace").decode()  # OpenCV's letters
+    height = max(_LEAST_TEXT, int(h * 0.02))
+    scale = cv2.getFontScaleFromHeight(_FONT, height)
+    thickness = max(1, height // 12)
+    (text_w, text_h), below = cv2.getTextSize(text, _FONT, scale, thickness)
+    patch_w, patch_h = text_w + 4, text_h + below + 2
+    left = max(0, min(left, w - patch_w))
+    top = top - patch_h if top >= patch_h else top
+    cv2.rectangle(canvas, (left, top), (left + patch_w - 1, top + patch_h - 1), mark.colour, cv2.FILLED)
+    bright = np.dot(mark.colour, (0.299, 0.587, 0.114)) > 110
+    ink = (0, 0, 0) if bright else (255, 255, 255)
+    cv2.putText(canvas, text, (left + 2, top + text_h + 1), _FONT, scale, ink, thickness, cv2.LINE_AA)
