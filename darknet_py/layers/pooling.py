@@ -34,7 +34,9 @@ class Maxpool(Layer):
         h, w = ((n + padding - size) // s + 1 for n, s in zip((x.h, x.w), stride, strict=True))
         if h < 1 or w < 1:
             raise ValueError(f"size={size} is larger than its padded input {x}")
-        if padding // 2 >= size:
+        before = padding // 2
+        last_y, last_x = ((count - 1) * s - before for count, s in zip((h, w), stride, strict=True))
+        if before >= size or last_y >= x.h or last_x >= x.w:
             raise ValueError(f"padding={padding} leaves windows of size={size} outside the picture")
         return Shape(x.c, h, w)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, absolute, register
-from darknet_py.layers.convolutional import uniform_he
 from darknet_py.ops import Array
 from darknet_py.ops import activations as act
 
@@ -124,10 +123,10 @@ class Shortcut(Layer):
     def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
         if self.weights_type != "none":
             width = inputs[0].c if self.weights_type == "per_channel" else 1
-            yield ParamSpec("weight", (len(inputs), width), init=uniform_he(len(inputs) * width), decay=True)
+            yield ParamSpec("weight", (len(inputs), width), init=1.0, decay=True)
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        return out.size * len(self.from_)
+        return out.size * len(self.from_) * (1 if self.weights_type == "none" else 2)
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         ops = ctx.ops
