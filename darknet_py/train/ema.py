@@ -14,8 +14,8 @@ class Ema:
     """``average <- ema_alpha * average + (1 - ema_alpha) * parameter`` in the second half of a training.
 
     Starts with update max_batches / 2, becomes the parameters 1000 updates before the end, and rests from then on
-    (network.c:431). The reference's average of a training with max_batches <= 2000 would never move; here it becomes the
-    parameters after three quarters. The rolling statistics of batch norm are not averaged.
+    (network.c:431). The reference's average of a training with max_batches <= 2000 would never move; here it becomes
+    the parameters after three quarters. The rolling statistics of batch norm are not averaged.
     """
 
     def __init__(self, options: NetOptions) -> None:

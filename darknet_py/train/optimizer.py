@@ -48,15 +48,17 @@ class Optimizer:
         """convolutional_layer.c:1599; biases and scales don't decay."""
         decay = self.options.decay if param.spec.decay else 0.0
         grad = param.grad / net.ops.dtype.type(self.options.batch)
-        net.ops.sgd_update(param.value, grad, *self.state[key], rate, self.options.momentum, decay)
+        (velocity,) = self.state[key]
+        net.ops.sgd_update(param.value, grad, velocity, rate, self.options.momentum, decay)
 
     def _adam(self, net: Network, key: Key, param: Param, rate: float, number: int) -> None:
         """blas_kernels.cu:209: gradients are not divided by the batch, and everything decays, biases and scales too."""
         options = self.options
         grad = param.grad + options.decay * options.batch * param.value
-        first, second = 1 - options.B1**number, sqrt(1 - options.B2**number)
-        rate, eps = rate * second / first, options.eps * second
-        net.ops.adam_update(param.value, grad, *self.state[key], rate, (options.B1, options.B2), eps)
+        root = sqrt(1 - options.B2**number)
+        rate, eps = rate * root / (1 - options.B1**number), options.eps * root
+        first, second = self.state[key]
+        net.ops.adam_update(param.value, grad, first, second, rate, (options.B1, options.B2), eps)
 
 
 def updated_nodes(net: Network, number: int) -> Iterator[Node]:
