@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,26 +19,34 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends well; the old file stays until then.
 
     The data is flushed to the disk before the rename, so that a crash leaves the old or the new file, whole.
-    A full disk or a missing right is a DarknetError that names the file; the temporary file is removed.
+    A link is followed, and an old file's permissions are kept. A full disk, a missing right or a place that holds no
+    regular file is a DarknetError that names the file; the temporary file is removed.
     """
-    path = Path(path)
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        target = Path(path).resolve()
+        if not target.name or (target.exists() and not target.is_file()):
+            raise OSError(errno.EINVAL, "not a regular file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise _cant_write(path, error) from error
+    temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = None
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
     except OSError as error:
-        raise DarknetError(f"{path}: can't be written: {error.strerror or error}") from error
+        raise _cant_write(path, error) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink()
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _cant_write(path: str | Path, error: Exception) -> DarknetError:
+    return DarknetError(f"{path}: can't be written: {getattr(error, 'strerror', None) or error}")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -58,16 +68,10 @@ def find_file(name: str | Path, beside: str | Path, what: str = "") -> Path:
 
     The last is where ``data/coco.data`` finds ``data/coco.names`` from any working directory.
     """
-    here = Path(name).expanduser()
-    folder = Path(beside).resolve().parent
+    here = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser fails for the name of an unknown user
+    folder = Path(os.path.realpath(beside)).parent
     candidates = [here] if here.is_absolute() else [here, folder / here, folder.parent / here]
     for candidate in candidates:
-        if candidate.exists():
+        if os.path.exists(candidate):  # noqa: PTH110 - Path.exists fails for a name that is too long
             return candidate
     raise CfgError(f"{what or beside}: {name} isn't found (looked for {', '.join(str(c) for c in candidates)})")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
