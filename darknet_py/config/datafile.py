@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from darknet_py.config.options import from_section, opt
 from darknet_py.config.section import Section, Value
 from darknet_py.errors import CfgError
 from darknet_py.files import find_file, read_text
+
+COMMENT = re.compile(r"(?:^|\s)[#;]")  # within a word it belongs to a file's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +47,14 @@ class DataFile:
 def read_data(path: str | Path) -> DataFile:
     """The .data file `path`; CfgError for unknown keys and impossible values."""
     section = Section("data", 1, str(path))
-    for number, raw in enumerate(read_text(path, CfgError).splitlines(), 1):
-        line = raw.split("#")[0].split(";")[0].strip()
+    for number, raw in enumerate(read_text(path, CfgError).split("\n"), 1):
+        line = COMMENT.split(raw)[0].strip()
         if not line:
             continue
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not key or key == "path":
             raise CfgError(f"{path}:{number}: expected 'key = value', got {line!r}")
-        section.values.setdefault(key, Value(value, number))
+        section.add(key, Value(value, number))
     if not section.values:
         raise CfgError(f"{path}: has no 'key = value' line: is it a Darknet .data file?")
     options = from_section(DataFile, section)
@@ -60,7 +63,7 @@ def read_data(path: str | Path) -> DataFile:
 
 def read_names(path: str | Path) -> tuple[str, ...]:
     """Class names, one a line; blank lines at the end don't count. CfgError where there is none."""
-    lines = [line.strip() for line in read_text(path, CfgError).splitlines()]
+    lines = [line.strip() for line in read_text(path, CfgError).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:

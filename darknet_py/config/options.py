@@ -61,7 +61,9 @@ def _value(section: Section, key: str, hint: Any, facts: Mapping[str, Any]) -> A
     convert, wanted = _converter(hint)
     try:
         value = convert(text)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise section.error(f"{key}={text}: is too large", key) from None
+    except ValueError:
         raise section.error(f"{key}={text}: expected {wanted}", key) from None
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, str):
@@ -80,10 +82,12 @@ def _check_range(section: Section, key: str, number: float, facts: Mapping[str, 
 
 
 def _int(text: str) -> int:
-    """Whole numbers; also ``1.`` and ``1e3``, which published cfgs contain."""
+    """Whole numbers; also ``1.`` and ``1e3``, which published cfgs contain. At most 32 bits, as a C int has."""
     number = _float(text)
     if number != int(number):
         raise ValueError(text)
+    if abs(number) >= 2**31:
+        raise OverflowError(text)
     return int(number)
 
 

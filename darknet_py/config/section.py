@@ -27,6 +27,15 @@ class Section:
     path: str
     values: dict[str, Value] = field(default_factory=dict)
 
+    def add(self, key: str, value: Value) -> None:
+        """Another option. A repeated one takes the first value, as in Darknet (option_list.c), with a warning."""
+        if key in self.values:
+            warnings.warn(
+                f"{self.path}:{value.line}: [{self.name}] {key} repeats line {self.values[key].line}, which counts",
+                stacklevel=2,
+            )
+        self.values.setdefault(key, value)
+
     def error(self, message: str, key: str | None = None) -> CfgError:
         """A CfgError that points at `key`'s line, or at the section's head."""
         line = self.values[key].line if key in self.values else self.line
@@ -34,12 +43,9 @@ class Section:
 
 
 def parse(text: str, path: str = "<cfg>") -> list[Section]:
-    """Sections of a cfg. ``#`` and ``;`` start a comment; blanks inside a line don't count.
-
-    A repeated key takes the first value, as Darknet does (option_list.c, option_find), with a warning.
-    """
+    """Sections of a cfg. ``#`` and ``;`` start a comment; blanks around names, values and commas don't count."""
     sections: list[Section] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):  # not splitlines: editors count no other ends of lines
         line = raw.split("#")[0].split(";")[0].strip().replace("\x00", "")
         if not line:
             continue
@@ -51,13 +57,7 @@ def parse(text: str, path: str = "<cfg>") -> list[Section]:
             raise CfgError(f"{path}:{number}: expected 'key=value' or '[section]', got {line!r}")
         if not sections:
             raise CfgError(f"{path}:{number}: {key!r} stands before the first [section]")
-        values = sections[-1].values
-        if key in values:
-            warnings.warn(
-                f"{path}:{number}: [{sections[-1].name}] {key} repeats line {values[key].line}, which counts",
-                stacklevel=2,
-            )
-        values.setdefault(key, Value(value, number))
+        sections[-1].add(key, Value(value, number))
     return sections
 
 
