@@ -32,6 +32,16 @@ class Shape(NamedTuple):
         return f"{self.w} x {self.h} x {self.c}"
 
 
+LARGEST = 2**31 - 1  # numbers of an array: Darknet counts them in a C int, and a cfg that asks for more is mistaken
+
+
+def bounded(shape: Shape, what: str) -> Shape:
+    """`shape`; ValueError where an array of it would be beyond all use."""
+    if shape.size > LARGEST:
+        raise ValueError(f"{what} {shape} is too large: at most {LARGEST} numbers")
+    return shape
+
+
 class ParamSpec(NamedTuple):
     """A parameter array that a layer asks for. `init` is a number or a function of (rng, shape).
 

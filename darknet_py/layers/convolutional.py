@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from darknet_py.config.options import opt
-from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, register
+from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, bounded, register
 from darknet_py.ops import Array, Window
 from darknet_py.ops import activations as act
 
@@ -60,6 +60,8 @@ class Convolutional(Layer):
         h, w = self.window.out(x.h, x.w)
         if h < 1 or w < 1:
             raise ValueError(f"size={self.size} is larger than its padded input {x}")
+        border = self.window.dilation * (2 * self.window.pad + self.size - 1)
+        bounded(Shape(x.c, x.h + border, x.w + border), "its padded input")
         return Shape(self.filters, h, w)
 
     def params(self, *inputs: Shape) -> Iterator[ParamSpec]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darknet_py.config.options import opt
-from darknet_py.layers.base import Context, Layer, Params, Shape, Step, register
+from darknet_py.layers.base import Context, Layer, Params, Shape, Step, bounded, register
 from darknet_py.ops import Array
 
 
@@ -34,6 +34,7 @@ class Maxpool(Layer):
         h, w = ((n + padding - size) // s + 1 for n, s in zip((x.h, x.w), stride, strict=True))
         if h < 1 or w < 1:
             raise ValueError(f"size={size} is larger than its padded input {x}")
+        bounded(Shape(x.c, x.h + padding + size, x.w + padding + size), "its padded input")
         before = padding // 2
         last_y, last_x = ((count - 1) * s - before for count, s in zip((h, w), stride, strict=True))
         if before >= size or last_y >= x.h or last_x >= x.w:

@@ -14,6 +14,7 @@ from darknet_py.config import section as cfg
 from darknet_py.config.options import from_section
 from darknet_py.config.section import Section
 from darknet_py.layers import LAYERS, Context, Head, HeadLoss, Layer, Param, ParamSpec, Shape
+from darknet_py.layers.base import LARGEST, bounded
 from darknet_py.network.options import IGNORED, NetOptions
 from darknet_py.ops import Array, Ops
 
@@ -198,12 +199,14 @@ def build(sections: list[Section], ops: Ops, seed: int = 0, allocate: bool = Tru
 
 def _input(head: Section, options: NetOptions) -> Shape:
     shape = Shape(options.channels, options.height, options.width)
-    if shape.size:
-        return shape
-    if options.inputs:
-        return Shape(options.inputs, 1, 1)
-    missing = [name for name in ("width", "height", "channels") if not getattr(options, name)]
-    raise head.error(f"needs {', '.join(missing)} above 0 (or inputs=)")
+    if not shape.size:
+        shape = Shape(options.inputs, 1, 1)
+    if not shape.size:
+        missing = [name for name in ("width", "height", "channels") if not getattr(options, name)]
+        raise head.error(f"needs {', '.join(missing)} above 0 (or inputs=)")
+    if shape.size * options.mini_batch > LARGEST:
+        raise head.error(f"{options.mini_batch} pictures {shape} are too large: at most {LARGEST} numbers")
+    return shape
 
 
 def _node(section: Section, nodes: list[Node], picture: Shape, ops: Ops | None, rng: np.random.Generator) -> Node:
@@ -215,10 +218,12 @@ def _node(section: Section, nodes: list[Node], picture: Shape, ops: Ops | None, 
     shapes = _input_shapes(section, inputs, nodes, picture)
     shape = _out_shape(section, layer, shapes)
     specs = tuple(layer.params(*shapes))
+    if sum(math.prod(s.shape) for s in specs) > LARGEST:
+        raise section.error(f"has too many parameters: {', '.join(f'{s.name} {s.shape}' for s in specs)}")
     source = layer.shares(index)
     if source is not None:
         return Node(index, layer, inputs, shapes, shape, (), _shared(section, nodes, source, specs), section)
-    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(s, rng))) for s in specs}
+    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(section, s, rng))) for s in specs}
     return Node(index, layer, inputs, shapes, shape, specs, params, section)
 
 
@@ -250,7 +255,7 @@ def _input_shapes(section: Section, inputs: tuple[int, ...], nodes: list[Node], 
 
 def _out_shape(section: Section, layer: Layer, shapes: tuple[Shape, ...]) -> Shape:
     try:
-        return layer.out_shape(*shapes)
+        return bounded(layer.out_shape(*shapes), "its output")
     except ValueError as reason:
         raise section.error(str(reason)) from None
 
@@ -260,5 +265,8 @@ def _stored(specs: Iterable[ParamSpec]) -> list[tuple[str, tuple[int, ...]]]:
     return [(s.name, s.shape) for s in specs if s.stored]
 
 
-def _initial(spec: ParamSpec, rng: np.random.Generator) -> Any:
-    return spec.init(rng, spec.shape) if callable(spec.init) else np.full(spec.shape, spec.init)
+def _initial(section: Section, spec: ParamSpec, rng: np.random.Generator) -> Any:
+    try:
+        return spec.init(rng, spec.shape) if callable(spec.init) else np.full(spec.shape, spec.init)
+    except MemoryError:
+        raise section.error(f"there is no memory for the {math.prod(spec.shape)} numbers of its {spec.name}") from None

@@ -92,6 +92,8 @@ class NetOptions:
     def __post_init__(self) -> None:
         if self.batch % self.subdivisions:
             raise ValueError(f"subdivisions={self.subdivisions} must divide batch={self.batch}")
+        if self.policy == "steps" and not self.steps:
+            raise ValueError("policy=steps needs steps= and scales=")
         if self.policy == "steps" and len(self.steps) != len(self.scales):
             raise ValueError(f"policy=steps has {len(self.steps)} steps but {len(self.scales)} scales")
 
