@@ -88,10 +88,10 @@ class DetectionSamples:
         self.classes = classes
         self.options = options
         self.batch = batch
-        self.seed = seed
+        self.seed = seed % 2**64  # a negative seed is a seed, too
         self.channels = channels
         self.truth_shape = (max_boxes, 5)
-        self._epochs = Epochs(len(self.paths), seed)
+        self._epochs = Epochs(len(self.paths), self.seed)
 
     def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
         rng = np.random.default_rng([_SAMPLE, self.seed, iteration, i])

@@ -70,20 +70,22 @@ def test_without_augmentation_the_pixels_are_the_picture_s(paths: list[Path]) ->
 
 
 def test_workers_change_nothing_and_any_iteration_can_be_first(paths: list[Path]) -> None:
-    expected = list(islice(loader(paths).batches(0, growing), 7))
-    assert_same(loader(paths).batches(3, growing), expected[3:])
+    expected = list(islice(loader(paths).batches(0, lambda _: (16, 12)), 7))
+    assert_same(loader(paths).batches(3, lambda _: (16, 12)), expected[3:])
     with loader(paths, workers=2, prefetch=2) as workers:
-        kept = list(islice(workers.batches(0, growing), 7))
-        assert_same(iter(kept), expected)  # none of them was overwritten by a later one
-        assert [batch.pixels.shape[2:] for batch in kept[3:6]] == [(12, 16), (32, 24), (8, 8)]
+        kept = list(islice(workers.batches(0, lambda _: (16, 12)), 7))
+        assert_same(iter(kept), expected)  # and none of them was overwritten by a later one
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.slow
-def test_batches_may_be_begun_again(paths: list[Path]) -> None:
-    with loader(paths, workers=3) as workers:
-        first = next(workers.batches(0, growing))
-        assert_same(workers.batches(0, growing), [first])
+def test_sizes_may_change_and_batches_be_begun_again(paths: list[Path]) -> None:
+    expected = list(islice(loader(paths).batches(0, growing), 7))
+    with loader(paths, workers=3, prefetch=2) as workers:
+        kept = list(islice(workers.batches(0, growing), 7))
+        assert_same(iter(kept), expected)
+        assert [batch.pixels.shape[2:] for batch in kept[3:6]] == [(12, 16), (32, 24), (8, 8)]
+        assert_same(workers.batches(5, growing), expected[5:6])
         assert len(multiprocessing.active_children()) == 3
 
 
