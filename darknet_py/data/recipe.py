@@ -19,7 +19,8 @@ class AugmentOptions:
     larger or smaller (below 1: only larger). hue: +- this part of the circle. saturation, exposure: factor of up to
     this, or one over it. blur: kernel size in pixels; 1 or more also lets the background alone be blurred.
     gaussian_noise: its deviation in grey levels. mosaic (four pictures in one) and mixup (two laid over each
-    other) happen to half of the samples; with both it is mosaic. CfgError: mosaic with letter_box.
+    other) happen to half of the samples; with both it is mosaic. letter_box gives each picture of a mosaic its aspect
+    (the reference refuses the two together, though the published yolov4-csp asks for them).
     """
 
     jitter: float = 0.2
@@ -36,8 +37,6 @@ class AugmentOptions:
     gaussian_noise: int = 0
 
     def __post_init__(self) -> None:
-        if self.mosaic and self.letter_box:
-            raise CfgError("[net] letter_box=1 and mosaic=1 can't be combined: use one of them")
         for name in ("resize", "saturation", "exposure"):
             if not getattr(self, name) > 0:
                 raise CfgError(f"{name}={getattr(self, name)}: must be above 0")

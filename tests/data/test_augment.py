@@ -90,13 +90,15 @@ def test_the_box_follows_the_pixels(view: View, w: int, h: int, seed: int, lette
 
 
 @slowly
-@given(st.tuples(VIEWS, VIEWS, VIEWS, VIEWS), SIDES, SIDES, SEEDS, st.floats(0.2, 0.8), st.floats(0.2, 0.8))
+@given(
+    st.tuples(VIEWS, VIEWS, VIEWS, VIEWS), SIDES, SIDES, SEEDS, st.floats(0.2, 0.8), st.floats(0.2, 0.8), st.booleans()
+)
 def test_the_boxes_of_a_mosaic_follow_the_pixels(
-    views: tuple[View, ...], w: int, h: int, seed: int, meet_x: float, meet_y: float
+    views: tuple[View, ...], w: int, h: int, seed: int, meet_x: float, meet_y: float, letter_box: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     pictures, boxes = zip(*(rectangle(rng) for _ in views), strict=True)
-    recipe = Recipe(views, (meet_x, meet_y), mosaic_bound=True)
+    recipe = Recipe(views, (meet_x, meet_y), letter_box, mosaic_bound=True)
     for boxed in range(4):
         shown = [picture if place == boxed else picture * 0 for place, picture in enumerate(pictures)]
         found = [box if place == boxed else NONE for place, box in enumerate(boxes)]
