@@ -1,6 +1,21 @@
 """The layers. Importing a module registers what it defines."""
 
-from darknet_py.layers import convolutional, dropout, pooling, region, wiring, yolo  # noqa: F401
+from darknet_py.layers import (  # noqa: F401
+    connected,
+    convolutional,
+    crop,
+    deconvolutional,
+    dropout,
+    elementwise,
+    implicit,
+    local,
+    losses,
+    pooling,
+    region,
+    reorg,
+    wiring,
+    yolo,
+)
 from darknet_py.layers.base import LAYERS, Context, HeadLoss, Layer, Param, ParamSpec, Shape, Step
 from darknet_py.layers.head import Head
 

@@ -1,4 +1,4 @@
-"""[maxpool] and [avgpool]."""
+"""[maxpool], [local_avgpool] and [avgpool]."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, Shape, Step, bounded, register
+from darknet_py.layers.blur import blur, blur_window
 from darknet_py.ops import Array
 
 
-@register("maxpool", "max")
 @dataclass(frozen=True, kw_only=True)
-class Maxpool(Layer):
-    """Maximum over size x size windows. `padding` is a total; half of it, rounded down, stands before the picture."""
+class _Pool(Layer):
+    """size x size windows. `padding` is a total; half of it, rounded down, stands before the picture."""
 
     stride: int = opt(1, ge=1)
     stride_x: int = opt(0, ge=0, doc="`stride` where absent")
@@ -45,16 +45,91 @@ class Maxpool(Layer):
         size, stride, _ = self.window
         return "", f"{size}x{size}/{stride[1]}" + (f"x{stride[0]}" if stride[0] != stride[1] else "")
 
+
+@register("maxpool", "max")
+@dataclass(frozen=True, kw_only=True)
+class Maxpool(_Pool):
+    """Maximum over windows, or with `maxpool_depth` over every `out_channels`-th channel of each position.
+
+    With `antialiasing` the windows move by 1 and a blur takes over the stride; the reference goes on as if the blurred
+    picture still had the size of the unblurred (maxpool_layer.c:151).
+    """
+
+    maxpool_depth: bool = opt(False)
+    out_channels: int = opt(1, ge=1, doc="channels out with maxpool_depth")
+    antialiasing: int = opt(0, ge=0, le=2, doc="1: a blur of 3x3, 2: of 2x2")
+    maxpool_zero_nonmax: bool = opt(False, doc="keep the values that are the largest of their window, zero the others")
+
+    @property
+    def window(self) -> tuple[int, tuple[int, int], int]:
+        size, stride, padding = super().window
+        return size, (1, 1) if self.antialiasing else stride, padding
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.maxpool_depth:
+            if self.out_channels > x.c:
+                raise ValueError(f"out_channels={self.out_channels} must not be above the {x.c} that come in")
+            return Shape(self.out_channels, x.h, x.w)
+        out = super().out_shape(x)
+        if self.maxpool_zero_nonmax and out != x:
+            raise ValueError(f"maxpool_zero_nonmax needs windows that keep the size of {x}, not {out}")
+        if self.antialiasing:
+            h, w = blur_window(self.antialiasing, *super().window[1], x.c).out(out.h, out.w)
+            if h < 1 or w < 1:
+                raise ValueError(f"antialiasing={self.antialiasing} blurs with windows larger than {out}")
+            return Shape(x.c, h, w)
+        return out
+
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,) = xs
-        y = ctx.ops.maxpool2d(x, *self.window)
+        if self.maxpool_depth:
+            return _depth(ctx.ops.xp, x, self.out_channels)
+        largest = ctx.ops.maxpool2d(x, *self.window)
+        y = largest * (x == largest) if self.maxpool_zero_nonmax else largest
+        blur_back = None
+        if self.antialiasing:
+            y, blur_back = blur(ctx, y, self.antialiasing, *super().window[1])
         if not ctx.train:
             return Step(y)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (ctx.ops.maxpool2d_backward(dy, x, y, *self.window),)
+            d = blur_back(dy) if blur_back else dy
+            if self.maxpool_zero_nonmax:
+                return (d * (x == largest),)
+            return (ctx.ops.maxpool2d_backward(d, x, largest, *self.window),)
 
         return Step(y, backward)
+
+
+def _depth(xp: Any, x: Array, channels: int) -> Step:
+    """Channel g of the result is the largest of the channels g, g + channels, g + 2 * channels, ... (n, c, h, w)."""
+    n, c, h, w = x.shape
+    missing = -c % channels
+    padded = xp.pad(x, ((0, 0), (0, missing), (0, 0), (0, 0)), constant_values=-xp.inf) if missing else x
+    layers = padded.reshape(n, -1, channels, h, w)
+    y = layers.max(axis=1)
+
+    def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+        equal = layers == y[:, None]
+        first = equal & (equal.cumsum(axis=1) == 1)
+        return ((first * dy[:, None]).reshape(padded.shape)[:, :c],)
+
+    return Step(y, backward)
+
+
+@register("local_avgpool", "local_avg")
+@dataclass(frozen=True, kw_only=True)
+class LocalAvgpool(_Pool):
+    """Mean over windows of what lies inside the picture; the reference's backward divides by all of size^2."""
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        (x,) = xs
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return (ctx.ops.avgpool2d_backward(dy, x, *self.window),)
+
+        return Step(ctx.ops.avgpool2d(x, *self.window), backward)
 
 
 @register("avgpool", "avg")

@@ -9,27 +9,19 @@ except where its name says so (``*_update``, ``add_``).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from darknet_py.ops import taps
 from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS
+from darknet_py.ops.taps import Window, window_shape
+
+__all__ = ["Array", "Ops", "Spans", "Window", "window_shape"]
 
 Array = Any  # numpy.ndarray or cupy.ndarray: both offer the same interface, and cupy may be absent
 
 
-class Window(NamedTuple):
-    """How a filter of `size` x `size` moves over a picture. Padding is given for one side, in taps."""
-
-    size: int
-    stride_y: int = 1
-    stride_x: int = 1
-    pad: int = 0
-    dilation: int = 1
-    groups: int = 1
-
-    def out(self, h: int, w: int) -> tuple[int, int]:
-        """Height and width of the result. Dilation doesn't count, as in Darknet (convolutional_layer.c:78):
-        the padding is dilated as well, so that ``pad = size // 2`` keeps the picture's size."""
-        return (h + 2 * self.pad - self.size) // self.stride_y + 1, (w + 2 * self.pad - self.size) // self.stride_x + 1
+Spans = Sequence[tuple[int, int]]
 
 
 class Ops(ABC):
@@ -117,6 +109,35 @@ class Ops(ABC):
         keep = rng.random(shape, dtype="float32") >= probability
         return self.array(keep / (1 - probability))
 
+    # --- softmax over spans of an axis, each (first, behind the last) ----------------------------------------------
+    def softmax(self, x: Array, axis: int, spans: Spans) -> Array:
+        """exp(x) / sum of exp(x) within each span. The spans cover the axis."""
+        y = self.xp.empty_like(x)
+        for part in _parts(axis, spans):
+            e = self.xp.exp(x[part] - x[part].max(axis=axis, keepdims=True))
+            y[part] = e / e.sum(axis=axis, keepdims=True)
+        return y
+
+    def softmax_backward(self, dy: Array, y: Array, axis: int, spans: Spans) -> Array:
+        """dx of `softmax`."""
+        return y * (dy - self.span_sums(dy * y, axis, spans))
+
+    def span_sums(self, x: Array, axis: int, spans: Spans) -> Array:
+        """For each element the sum over its span."""
+        sums = self.xp.empty_like(x)
+        for part in _parts(axis, spans):
+            sums[part] = x[part].sum(axis=axis, keepdims=True)
+        return sums
+
+    # --- matrices --------------------------------------------------------------------------------------------------
+    def linear(self, x: Array, weight: Array) -> Array:
+        """x (n, k), weight (m, k) -> (n, m)."""
+        return x @ weight.T
+
+    def linear_backward(self, dy: Array, x: Array, weight: Array, need_dx: bool) -> tuple[Any, Array]:
+        """(dx or None, dweight) of `linear`."""
+        return (dy @ weight if need_dx else None), dy.T @ x
+
     # --- windows: every backend brings its own -------------------------------------------------------------------
     @abstractmethod
     def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
@@ -135,6 +156,53 @@ class Ops(ABC):
         self, dy: Array, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int
     ) -> Array:
         """dx: each window's gradient goes to the first of its largest taps."""
+
+    # --- windows, in terms of the above ------------------------------------------------------------------------------
+    def deconv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        """The transpose of `conv2d`: x (n, c, h, w), weight (c, m, size, size) -> (n, m, oh, ow)."""
+        like = self.xp.zeros((x.shape[0], weight.shape[1], *window.grown(*x.shape[2:])), self.dtype)
+        return self.conv2d_backward(x, like, weight, window, True)[0]
+
+    def deconv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
+        """(dx or None, dweight) of `deconv2d`."""
+        dweight = self.conv2d_backward(x, dy, weight, window, False)[1]
+        return (self.conv2d(dy, weight, window) if need_dx else None), dweight
+
+    def unfold(self, x: Array, window: Window) -> Array:
+        """(n, c, h, w) -> (n, c, size, size, oh, ow): what each tap of the window sees, 0 outside the picture."""
+        return taps.unfold(self.xp, x, window)
+
+    def fold(self, seen: Array, shape: tuple[int, ...], window: Window) -> Array:
+        """The transpose of `unfold`: sums what belongs to one place of the picture, whose array has `shape`."""
+        return taps.fold(self.xp, seen, shape, window)
+
+    def local2d(self, x: Array, weight: Array, window: Window) -> Array:
+        """A convolution with filters of its own at each place: weight (oh * ow, m, c, size, size) -> (n, m, oh, ow)."""
+        seen = self.unfold(x, window)
+        places, filters = weight.shape[:2]
+        columns = seen.reshape(x.shape[0], -1, places).transpose(2, 1, 0)
+        y = weight.reshape(places, filters, -1) @ columns
+        return y.transpose(2, 1, 0).reshape(x.shape[0], filters, *seen.shape[4:])
+
+    def local2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
+        """(dx or None, dweight) of `local2d`."""
+        seen = self.unfold(x, window)
+        places, filters = weight.shape[:2]
+        columns = seen.reshape(x.shape[0], -1, places).transpose(2, 0, 1)
+        gradient = dy.reshape(x.shape[0], filters, places).transpose(2, 1, 0)
+        dweight = (gradient @ columns).reshape(weight.shape)
+        if not need_dx:
+            return None, dweight
+        dcolumns = weight.reshape(places, filters, -1).transpose(0, 2, 1) @ gradient
+        return self.fold(dcolumns.transpose(2, 1, 0).reshape(seen.shape), x.shape, window), dweight
+
+    def avgpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        """Mean of what lies inside the picture; windows as in `maxpool2d`."""
+        return taps.avgpool(self.xp, x, size, stride, padding)
+
+    def avgpool2d_backward(self, dy: Array, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        """dx of `avgpool2d`."""
+        return taps.avgpool_backward(self.xp, dy, x, size, stride, padding)
 
     # --- updates ---------------------------------------------------------------------------------------------------
     def sgd_update(
@@ -169,10 +237,11 @@ class Ops(ABC):
         value -= rate * first / (self.xp.sqrt(second) + eps)
 
 
+def _parts(axis: int, spans: Spans) -> Iterator[tuple[slice, ...]]:
+    """An index for each span."""
+    for first, end in spans:
+        yield (slice(None),) * axis + (slice(first, end),)
+
+
 def _channels(v: Array) -> Array:
     return v[:, None, None]
-
-
-def window_shape(x: Array, size: int, stride: tuple[int, int], padding: int) -> tuple[int, int]:
-    """Height and width of a pooling's result (maxpool_layer.c:100)."""
-    return (x.shape[2] + padding - size) // stride[0] + 1, (x.shape[3] + padding - size) // stride[1] + 1

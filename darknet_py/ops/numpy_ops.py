@@ -143,6 +143,23 @@ class NumpyOps(Ops):
         total: Array = sums.sum(axis=0)
         return total
 
+    # --- matrices: each thread makes some columns of the result ---------------------------------------------------
+    def linear(self, x: Array, weight: Array) -> Array:
+        return self._product(x, weight.T)
+
+    def linear_backward(self, dy: Array, x: Array, weight: Array, need_dx: bool) -> tuple[Array | None, Array]:
+        return (self._product(dy, weight) if need_dx else None), self._product(dy.T, x)
+
+    def _product(self, a: Array, b: Array) -> Array:
+        out = np.empty((a.shape[0], b.shape[1]), self.dtype)
+        step = -(-b.shape[1] // self.threads.count)
+
+        def work(start: int) -> None:
+            out[:, start : start + step] = a @ b[:, start : start + step]
+
+        self.threads.each(work, range(0, b.shape[1], step))
+        return out
+
     # --- windows -------------------------------------------------------------------------------------------------
     def upsample(self, x: Array, stride: int) -> Array:
         wide = channels_last(x)
@@ -160,6 +177,10 @@ class NumpyOps(Ops):
         dweight = convolution.weight_gradient(self.threads, dy, x, weight.shape, window)
         dx = convolution.input_gradient(self.threads, dy, x.shape, weight, window) if need_dx else None
         return None if dx is None else dx.transpose(0, 3, 1, 2), dweight
+
+    def deconv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        shape = (len(x), *window.grown(x.shape[2], x.shape[3]), weight.shape[1])
+        return convolution.input_gradient(self.threads, channels_last(x), shape, weight, window).transpose(0, 3, 1, 2)
 
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
         padded, (oh, ow) = _pool_padded(x, size, stride, padding)

@@ -144,4 +144,89 @@ def _others() -> list[Case]:
     ]
 
 
-CASES = [*_convolutions(), *_pools(), *_wiring(), *_others()]
+def _classifiers() -> list[Case]:
+    x = (4, 3, 2)
+    return [
+        _case("connected output=5 activation=linear", x, out=(5, 1, 1)),
+        _case("conn output=5 batch_normalize=1 activation=leaky", x, out=(5, 1, 1), batch=5),
+        _case("connected output=3 activation=mish", (7, 1, 1), out=(3, 1, 1), batch=1),
+        _case("connected", x, out=(1, 1, 1)),
+        _case("softmax", x, out=x),
+        _case("softmax groups=3 temperature=2.5", x, out=x),
+        _case("soft spatial=1", x, out=x),
+        _case("softmax noloss=1 groups=24", (30, 1, 4), out=(30, 1, 4)),
+        _case("logistic", x, out=x),
+        *(_case(f"cost type={kind}", x, out=x) for kind in ("sse", "masked", "smooth", "L1", "seg", "wgan")),
+    ]
+
+
+def _others_that_keep_the_shape() -> list[Case]:
+    x = (6, 3, 2)
+    return [
+        _case("activation", x, out=x),
+        _case("activation activation=swish", x, out=x),
+        _case("batchnorm", x, out=x),
+        _case("normalization", x, out=x),
+        _case("lrn size=4 alpha=0.7 beta=0.6 kappa=2", x, out=x),
+        _case("lrn size=3 alpha=0.5", (2, 3, 2), out=(2, 3, 2)),
+        _case("l2norm", x, out=x),
+        _case("empty", x, out=x),
+        _case("silence", x, out=x),
+    ]
+
+
+def _rearranged() -> list[Case]:
+    x = (8, 4, 6)
+    return [
+        _case("reorg stride=2", x, out=(32, 2, 3)),
+        _case("reorg stride=2 reverse=1", x, out=(2, 8, 12)),
+        _case("reorg", x, out=x),
+        _case("reorg flatten=1", x, out=x),
+        _case("reorg flatten=1 reverse=1", x, out=x),
+        _case("reorg extra=5", x, out=(197, 1, 1)),
+        _case("reorg3d stride=2", x, out=(32, 2, 3)),
+        _case("reorg3d stride=2 reverse=1", (16, 4, 6), out=(4, 8, 12)),
+        _case("crop crop_height=3 crop_width=4 flip=1", x, out=(8, 3, 4)),
+        _case("crop crop_height=4 crop_width=6 noadjust=1", x, out=x),
+        _case(
+            "crop crop_height=3 crop_width=4 flip=1 angle=20 saturation=1.5 exposure=1.5 shift=0.1",
+            (3, 6, 7),
+            out=(3, 3, 4),
+            gradient=False,
+        ),
+    ]
+
+
+def _windows() -> list[Case]:
+    x = (3, 7, 6)
+    return [
+        _case("local filters=2 size=3 stride=2 pad=1 activation=leaky", x, out=(2, 4, 3)),
+        _case("local filters=2 size=2 activation=swish", x, out=(2, 6, 5)),
+        _case("local", x, out=(1, 7, 6)),
+        _case("deconvolutional filters=2 size=4 stride=2 padding=1 activation=leaky", x, out=(2, 14, 12)),
+        _case("deconv filters=4 size=3 stride=1 pad=1 batch_normalize=1 activation=linear", x, out=(4, 7, 6)),
+        _case("deconv filters=2 size=2 stride=3 activation=mish", x, out=(2, 20, 17)),
+        _case("local_avgpool size=4 stride=4", x, out=(3, 2, 2)),
+        _case("local_avg size=3 stride=2", x, out=(3, 4, 3)),
+        _case("local_avgpool size=2 stride=1", x, out=x),
+        _case("local_avgpool size=9 stride=3", x, out=(3, 3, 2)),
+        _case("local_avgpool size=2 stride=3 padding=0", x, out=(3, 2, 2)),
+        _case("maxpool size=3 stride=2 antialiasing=1", x, out=(3, 4, 3)),
+        _case("maxpool size=2 stride=2 antialiasing=2", x, out=(3, 3, 3)),
+        _case("maxpool maxpool_depth=1 out_channels=2", (5, 4, 3), out=(2, 4, 3)),
+        _case("maxpool maxpool_depth=1", x, out=(1, 7, 6)),
+        _case("maxpool size=3 stride=1 maxpool_zero_nonmax=1", x, out=x),
+        _case("implicit filters=5 atoms=2 mean=1", x, out=(5, 2, 1), gradient=False),
+    ]
+
+
+CASES = [
+    *_convolutions(),
+    *_pools(),
+    *_wiring(),
+    *_others(),
+    *_classifiers(),
+    *_others_that_keep_the_shape(),
+    *_rearranged(),
+    *_windows(),
+]

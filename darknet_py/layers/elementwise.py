@@ -1,0 +1,131 @@
+"""Layers that keep the shape: [activation], [batchnorm], [normalization], [l2norm], [empty]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from darknet_py.config.options import opt
+from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, register
+from darknet_py.layers.convolutional import normalise
+from darknet_py.ops import Array
+from darknet_py.ops import activations as act
+
+
+@register("activation")
+@dataclass(frozen=True, kw_only=True)
+class Activation(Layer):
+    """An activation on its own."""
+
+    activation: str = opt("linear", one_of=act.NAMES)
+
+    def describe(self) -> tuple[str, str]:
+        return "", self.activation
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        (x,), ops = xs, ctx.ops
+        y = ops.activate(self.activation, x)
+        kept = x if act.needs_input(self.activation) else None
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return (ops.activate_backward(self.activation, dy, kept, y),)
+
+        return Step(y, backward)
+
+
+@register("batchnorm")
+@dataclass(frozen=True, kw_only=True)
+class Batchnorm(Layer):
+    """Batch norm on its own. pjreddie's files have no biases for it (his parser.c:979), AlexeyAB's do."""
+
+    def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
+        each = (inputs[0].c,)
+        yield ParamSpec("bias", each)
+        yield ParamSpec("scale", each, init=1.0)
+        yield ParamSpec("mean", each, trainable=False)
+        yield ParamSpec("var", each, init=1.0, trainable=False)
+
+    def file_order(self, specs: tuple[ParamSpec, ...], revision: int) -> tuple[ParamSpec, ...]:
+        return specs if revision >= 5 else specs[1:]
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        y, back = normalise(ctx, p, xs[0])
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return (back(dy),)
+
+        return Step(y, backward)
+
+
+@register("normalization", "lrn")
+@dataclass(frozen=True, kw_only=True)
+class LocalResponse(Layer):
+    """y = x * (kappa + alpha * sum of x^2 over `size` neighbouring channels)^-beta (AlexNet, section 3.3).
+
+    The reference's running sum leaves out channel size / 2 on its way in and subtracts it on its way out, and its
+    backward isn't the derivative (normalization_layer.c:78, 96); this is the definition and its derivative.
+    """
+
+    alpha: float = opt(0.0001)
+    beta: float = opt(0.75)
+    kappa: float = opt(1.0, gt=0)
+    size: int = opt(5, ge=1)
+
+    def describe(self) -> tuple[str, str]:
+        return "", f"{self.size} channels"
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        (x,), xp = xs, ctx.ops.xp
+        before, after = (self.size - 1) // 2, self.size // 2
+        total = self.kappa + self.alpha * _window_sum(xp, x * x, before, after)
+        scale = total**-self.beta
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            others = _window_sum(xp, dy * x * scale / total, after, before)
+            return (dy * scale - 2 * self.alpha * self.beta * x * others,)
+
+        return Step(x * scale, backward)
+
+
+def _window_sum(xp: Any, x: Array, before: int, after: int) -> Array:
+    """For each channel the sum over those from `before` below it to `after` above it."""
+    total = xp.zeros_like(x)
+    channels = x.shape[1]
+    for shift in range(-before, after + 1):
+        low, high = max(0, -shift), min(channels, channels - shift)
+        if low < high:
+            total[:, low:high] += x[:, low + shift : high + shift]
+    return total
+
+
+@register("l2norm")
+@dataclass(frozen=True, kw_only=True)
+class L2norm(Layer):
+    """The channels of each position as a vector of length 1.
+
+    The reference passes the gradient on as it is (l2norm_layer.c:46); this is the derivative.
+    """
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        (x,), xp = xs, ctx.ops.xp
+        length = xp.sqrt((x * x).sum(axis=1, keepdims=True))
+        inverse = 1 / xp.where(length > 0, length, 1)
+        y = x * inverse
+
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return ((dy - y * (dy * y).sum(axis=1, keepdims=True)) * inverse,)
+
+        return Step(y, backward)
+
+
+@register("empty", "silence")
+@dataclass(frozen=True, kw_only=True)
+class Empty(Layer):
+    """Nothing: its input is its output."""
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
+            return (dy,)
+
+        return Step(xs[0], backward)
