@@ -105,9 +105,9 @@ def grid(h: int, w: int) -> tuple[HostArray, HostArray]:
 
 
 def cells_of(truth: HostArray, h: int, w: int) -> tuple[HostArray, HostArray]:
-    """Row and column of the cells that hold the centres of `truth` (k, 4); those on the far edge count to the last."""
-    rows = np.minimum((truth[:, 1] * h).astype(int), h - 1)
-    columns = np.minimum((truth[:, 0] * w).astype(int), w - 1)
+    """Row and column of the cells that hold the centres of `truth` (k, 4); the outer ones for those on the edge."""
+    rows = np.clip(truth[:, 1] * h, 0, h - 1).astype(int)
+    columns = np.clip(truth[:, 0] * w, 0, w - 1).astype(int)
     return rows, columns
 
 
