@@ -1,94 +1,155 @@
-"""``darknet_py detector train``: trains a detector on labelled pictures."""
+"""``darknet_py detector train``: trains a detector on labelled pictures, as Darknet does, and takes it up again."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, number, whole
+
+if TYPE_CHECKING:
+    from darknet_py.cli.training import Setup
+    from darknet_py.network import Network
+    from darknet_py.train.log import Console
+    from darknet_py.train.loop import Hook
+    from darknet_py.train.saving import Saver
+
+PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
+MOST_AT_ONCE = 16  # pictures that go through the network at once when mAP is measured
 
 
 def parser() -> Parser:
     """The arguments, Darknet's and our own."""
     p = Parser(
         "detector train",
-        "Trains a detector on the pictures of the list `train` of a .data file.",
+        "Trains a detector on the pictures of the list `train` of a .data file. Ctrl-C saves; called again with\n"
+        "the *_last.weights that it has saved, the training goes on as if it had not stopped.",
         "data/coco.data cfg/yolov4.cfg yolov4.conv.137 -map",
     )
     p.add_argument("data", help=".data file: says where the class names and the lists of pictures are")
     p.add_argument("cfg", help="the network and how it is trained")
-    p.add_argument("weights", nargs="?", help="parameters to start from; without it, random ones")
+    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
     p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-seed", type=whole(0), default=0, metavar="N", help="of all random numbers (%(default)s)")
-    p.add_argument("-cutoff", type=whole(0), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-map", action="store_true")
-    p.add_argument("-mAP_epochs", type=number(0), default=4.0)
-    p.add_argument("-dont_show", action="store_true", help="nothing is shown in windows anyway")
+    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
+    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    p.add_argument("-map", action="store_true", help="measure mAP on the way, and keep the best weights")
+    p.add_argument(
+        "-mAP_epochs", type=number(0), default=4, metavar="N", help="times all pictures between two mAPs (%(default)s)"
+    )
+    p.add_argument(
+        "-thresh", type=number(0, 1), default=0.25, metavar="P", help="confidence for mAP's precision (%(default)s)"
+    )
+    p.add_argument("-iou_thresh", type=number(0, 1), default=0.5, metavar="IOU", help="overlap for mAP (%(default)s)")
+    p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
+    p.add_argument("-show_imgs", action="store_true", help="write the first 100 augmented pictures as aug_*.jpg")
+    p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
     p.add_argument("-workers", type=whole(0), metavar="N", help="processes that load pictures (one a core)")
     p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
     p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
+    p.add_argument("-gpus", metavar="LIST", help="accepted; this version trains on the CPU")
+    p.add_argument("-i", metavar="N", help="accepted; this version trains on the CPU")
     return p
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains to max_batches."""
-    from darknet_py.config.datafile import read_data
-    from darknet_py.data.lists import read_list
+    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.training import augment_options, prepare, summary
     from darknet_py.data.loader import DetectionLoader
-    from darknet_py.data.recipe import AugmentOptions
-    from darknet_py.network import load_network, load_weights
-    from darknet_py.ops import NumpyOps
-    from darknet_py.train.hooks import SaveWeights, print_line
     from darknet_py.train.interrupt import Interrupt
-    from darknet_py.train.loop import Progress, Trainer
-    from darknet_py.train.schedule import input_size
+    from darknet_py.train.log import Console
+    from darknet_py.train.saving import Saver
+    from darknet_py.train.session import train
 
-    data = read_data(args.data)
-    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed)
-    options, head = net.options, net.heads[-1][1]
-    progress = Progress(args.seed)
-    if args.weights:
-        header = load_weights(net, args.weights, args.cutoff)
-        progress.iteration = 0 if args.clear else header.seen // options.batch
-    trainer = Trainer(net, progress)
+    if args.gpus or args.i:
+        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
+    setup = prepare(args)
+    options, progress, base = setup.net.options, setup.trainer.progress, Path(args.cfg).stem
     loader = DetectionLoader(
-        read_list(data.file("train")),
-        classes=head.classes,
-        max_boxes=head.max,
-        options=AugmentOptions(
-            jitter=head.jitter,
-            resize=head.resize,
-            flip=options.flip,
-            hue=options.hue,
-            saturation=options.saturation,
-            exposure=options.exposure,
-            letter_box=options.letter_box,
-            mosaic=options.mosaic,
-            mosaic_bound=options.mosaic_bound,
-            mixup=bool(options.mixup),
-            blur=options.blur,
-            gaussian_noise=options.gaussian_noise,
-        ),
+        setup.paths,
+        classes=setup.head.classes,
+        max_boxes=max(head.max for _, head in setup.net.heads),
+        options=augment_options(options, setup.head),
         batch=options.batch,
-        seed=args.seed,
-        channels=net.input.c,
+        seed=progress.seed,
+        channels=setup.net.input.c,
         workers=args.workers,
     )
-    heads = [layer for _, layer in net.heads]
-    save = SaveWeights(Path(data.backup), Path(args.cfg).stem, data, options)
-    with loader, Interrupt() as interrupt:
-        batches = loader.batches(progress.iteration, lambda i: input_size(options, heads, i, args.seed))
-        try:
-            trainer.run(batches, [print_line, save], interrupt.check)
-        except (KeyboardInterrupt, SystemExit):
-            if trainer.whole:
-                save.save(trainer, "last")
-            raise
-    print(f"trained: {save.save(trainer, 'final')}")
+    print("\n".join(summary(setup)), flush=True)
+    saver, interrupt = Saver(setup.folder, base, setup.data, options), Interrupt()
+    console = Console(options, progress.iteration)
+    hooks = make_hooks(args, setup, saver, console, interrupt.check)
+    try:
+        train(setup.trainer, loader, hooks, saver, interrupt)
+    except (KeyboardInterrupt, SystemExit):
+        if saver.saved_at == progress.iteration:
+            print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
+        raise
+    finally:
+        console.close()
+    tell_end(saver, progress.best_map, base)
     return 0
 
 
-if __name__ == "__main__":
-    import sys
+def make_hooks(
+    args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
+) -> list[Hook]:
+    """What happens after each iteration, in this order: later ones tell or save what earlier ones found."""
+    from darknet_py.train.chart import Chart
+    from darknet_py.train.hooks import MeanAveragePrecision, ShowSamples, map_period
+    from darknet_py.train.log import CsvLog, LoaderWatch, read_curves
 
-    sys.exit(run(parser().parse(sys.argv[1:])))
+    progress, options = setup.trainer.progress, setup.net.options
+    if args.chart and not progress.losses:
+        progress.losses, progress.maps = read_curves(Path(args.chart), progress.iteration)
+    hooks: list[Hook] = [console, LoaderWatch(console)]
+    if args.map:
+        period = map_period(args.mAP_epochs, len(setup.paths), options.batch)
+        measure = MeanAveragePrecision(evaluator(args, setup, console, check), period, saver, console)
+        console.say(f" (next mAP calculation at {measure.next(setup.trainer)} iterations)")
+        hooks.append(measure)
+    charts = (setup.folder / f"chart_{saver.base}.png", Path("chart.png"))
+    hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration), Chart(charts, saver.base), saver]
+    return [*hooks, ShowSamples(Path())] if args.show_imgs else hooks
+
+
+def evaluator(
+    args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]
+) -> Callable[[Network], float]:
+    """network -> mAP on the pictures of `valid`, whose table it prints. `check` is called between batches."""
+    from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
+    from darknet_py.detector import Detector
+    from darknet_py.metrics.evaluate import evaluate
+    from darknet_py.metrics.report import table
+    from darknet_py.network import for_inference
+
+    if not setup.data.valid:
+        warnings.warn(f"{setup.data.path}: has no valid=: mAP is measured on the training pictures", stacklevel=2)
+    samples = labelled_pictures(setup.data, len(setup.names), setup.net.input.c)
+    options, classes = setup.net.options, len(setup.names)
+
+    def mean_average_precision(net: Network) -> float:
+        detector = Detector(for_inference(net))
+        detect = skipping_unreadable(
+            lambda pictures: detector.detect(pictures, PROB_THRESH, NMS_THRESH, options.letter_box), classes
+        )
+        batch = min(options.mini_batch, MOST_AT_ONCE)
+        result = evaluate(
+            detect, samples, classes, args.iou_thresh, args.thresh, batch=batch, progress=lambda done: check()
+        )
+        console.say("\n" + table(result, setup.names).rstrip())
+        return result.map
+
+    return mean_average_precision
+
+
+def tell_end(saver: Saver, best_map: float, base: str) -> None:
+    """What was written, and where."""
+    print(f"\ntrained: {saver.path('final')}")
+    if best_map >= 0:
+        print(f"best mAP {100 * best_map:.2f} %: {saver.path('best')}")
+    print(f"log {saver.folder / f'{base}_log.csv'}, chart {saver.folder / f'chart_{base}.png'}")
+    print(f"to train on with a larger max_batches, start from {saver.path('last')}; -clear starts from the beginning")

@@ -24,10 +24,9 @@ class Ema:
         self.end = options.max_batches - (1000 if options.max_batches > 2000 else options.max_batches // 4)
         self.values: dict[Key, Array] = {}
 
-    @property
-    def active(self) -> bool:
-        """Whether there is an average."""
-        return bool(self.values)
+    def active(self, number: int) -> bool:
+        """Whether after update `number` there is an average that isn't the parameters themselves."""
+        return bool(self.values) and number < self.end
 
     def update(self, net: Network, number: int) -> None:
         """After update `number` (from 1) of the parameters."""

@@ -1,43 +1,95 @@
-"""What happens after each iteration beside training: weights files and Darknet's log line."""
+"""Hooks of the training loop that look at the network and its pictures: mAP and best weights, samples to look at."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-from darknet_py.config.datafile import DataFile
-from darknet_py.network import Header, NetOptions, save_weights
+import numpy as np
+
+from darknet_py.errors import DarknetError
+from darknet_py.network import Network
+from darknet_py.train.log import Console
 from darknet_py.train.loop import Report, Trainer
+from darknet_py.train.saving import Saver
+
+MOST_SAMPLES = 100  # pictures that -show_imgs writes
+LEAST_PERIOD = 100  # iterations between two measurements of mAP (detector.c:303)
 
 
-def numbered_period(data: DataFile, options: NetOptions) -> int:
-    """Iterations between numbered weights files (detector.c:97)."""
-    return data.saveweights or (1000 if options.max_batches < 10000 else 10000)
+def map_period(epochs: float, pictures: int, batch: int) -> int:
+    """Iterations between two measurements (detector.c:302)."""
+    return max(LEAST_PERIOD, int(epochs * pictures / batch))
 
 
-class SaveWeights:
-    """Darknet's schedule: `base_N.weights`, `base_last.weights`, and at the end `base_final.weights`."""
+class MeanAveragePrecision:
+    """Hook: measures mAP (in [0, 1]) every `period` iterations, not before burn_in, and at the end; keeps the best.
 
-    def __init__(self, folder: Path, base: str, data: DataFile, options: NetOptions) -> None:
-        self.folder, self.base = folder, base
-        self.numbered, self.last = numbered_period(data, options), data.savelast
+    With a moving average of the weights that is measured too, and the better of the two counts.
+    """
+
+    def __init__(self, evaluate: Callable[[Network], float], period: int, saver: Saver, console: Console) -> None:
+        self.evaluate, self.period, self.saver, self.console = evaluate, period, saver, console
+
+    def next(self, trainer: Trainer) -> int:
+        """The iteration of the next measurement."""
+        options = trainer.net.options
+        return min(max(trainer.progress.map_iteration + self.period, options.burn_in), options.max_batches)
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
-        if report.iteration % self.numbered == 0:
-            self.save(trainer, str(report.iteration))
-        if report.iteration % self.last == 0:
-            self.save(trainer, "last")
+        if report.iteration < self.next(trainer):
+            return
+        value, averaged = self.evaluate(trainer.net), False
+        if trainer.ema.active(trainer.progress.iteration):
+            with trainer.ema.applied(trainer.net):
+                of_average = self.evaluate(trainer.net)
+            self.console.say(f" mAP of the weights {100 * value:.2f} %, of their average {100 * of_average:.2f} %")
+            value, averaged = max((value, False), (of_average, True))
+        self._record(trainer, value, averaged)
 
-    def save(self, trainer: Trainer, suffix: str) -> Path:
-        path = self.folder / f"{self.base}_{suffix}.weights"
-        seen = trainer.progress.iteration * trainer.net.options.batch
-        save_weights(trainer.net, path, Header(seen=seen))
-        return path
+    def _record(self, trainer: Trainer, value: float, averaged: bool) -> None:
+        progress = trainer.progress
+        progress.last_map, progress.map_iteration = value, progress.iteration
+        progress.maps.append((progress.iteration, value))
+        best = value >= progress.best_map
+        if best:
+            progress.best_map = value
+            self._save_best(trainer, averaged)
+        new = " New best mAP!" if best else f" (best {progress.best_map:f})"
+        self.console.say(f" mean_average_precision = {value:f}{new}")
+        if progress.iteration < trainer.net.options.max_batches:
+            self.console.say(f" (next mAP calculation at {self.next(trainer)} iterations)")
+
+    def _save_best(self, trainer: Trainer, averaged: bool) -> None:
+        try:
+            if not averaged:
+                self.saver.weights(trainer, "best")
+                return
+            with trainer.ema.applied(trainer.net):
+                self.saver.weights(trainer, "best")
+        except DarknetError as error:
+            warnings.warn(f"{error}; training goes on", stacklevel=2)
 
 
-def print_line(trainer: Trainer, report: Report) -> None:
-    """Darknet's line."""
-    print(
-        f" {report.iteration}: {report.loss:f}, {report.avg_loss:f} avg loss, {report.rate:f} rate, "
-        f"{report.seconds:f} seconds, {report.images} images, {0.0:f} hours left",
-        flush=True,
-    )
+class ShowSamples:
+    """Hook: writes what the network is trained on, boxes drawn in, as `aug_<iteration>_<i>.jpg` (the first 100)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written = 0
+
+    def __call__(self, trainer: Trainer, report: Report) -> None:
+        import cv2
+
+        for i, (image, truth) in enumerate(zip(report.batch.images, report.batch.truth, strict=True)):
+            if self.written >= MOST_SAMPLES:
+                return
+            picture = np.ascontiguousarray((image.transpose(1, 2, 0)[..., ::-1] * 255).round().astype(np.uint8))
+            h, w, _ = picture.shape
+            for x, y, box_w, box_h, _ in truth[truth[:, 2] > 0]:
+                low = int((x - box_w / 2) * w), int((y - box_h / 2) * h)
+                high = int((x + box_w / 2) * w), int((y + box_h / 2) * h)
+                cv2.rectangle(picture, low, high, (0, 255, 0), 1)
+            cv2.imwrite(str(self.folder / f"aug_{report.iteration}_{i}.jpg"), picture)
+            self.written += 1

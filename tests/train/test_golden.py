@@ -86,8 +86,8 @@ class ReferenceOps(NumpyOps):
 @dataclass(frozen=True)
 class ReferenceNetwork(Network):
     """Backward as in the references' CPU code: a convolution overwrites what its input has got from other layers, such
-    as routes and shortcuts. AlexeyAB's always, since col2im_cpu_ext clears its target (col2im.c:65); pjreddie's if it is
-    1x1, since the product goes there with beta 0 (convolutional_layer.c:510). Their GPU code adds."""
+    as routes and shortcuts. AlexeyAB's always, since col2im_cpu_ext clears its target (col2im.c:65); pjreddie's if it
+    is 1x1, since the product goes there with beta 0 (convolutional_layer.c:528). Their GPU code adds."""
 
     overwrites: Callable[[Layer], bool] = lambda layer: True
 
@@ -134,7 +134,7 @@ def reference_gradient(kind: str, pred: HostArray, truth: HostArray) -> tuple[Ho
 
 
 def pjreddie_box_deltas(head: Any, y: Any, pred: Any, learns: Assignment, size: Any, delta: Any) -> Any:
-    """Of several objects in a cell the last one sets the box (pjreddie yolo_layer.c:101); AlexeyAB adds their deltas."""
+    """Of several objects in a cell the last one sets the box (pjreddie yolo_layer.c:103); AlexeyAB adds up."""
     last = {tuple(cell): k for k, cell in enumerate(learns.cell)}.values()
     kept = Assignment(*(getattr(learns, name)[list(last)] for name in ("cell", "truth", "positive")))
     return yolo_box_deltas(head, y, pred, kept, size, delta)

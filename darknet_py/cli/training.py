@@ -1,0 +1,213 @@
+"""Command line of `detector train` -> everything that a training needs, checked, and what to say about it first."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from darknet_py.config.datafile import DataFile, read_data, read_names
+from darknet_py.data.labels import label_path, read_labels
+from darknet_py.data.lists import read_list
+from darknet_py.data.recipe import AugmentOptions
+from darknet_py.errors import CfgError, WeightsError
+from darknet_py.layers import Head
+from darknet_py.network import NetOptions, Network, load_network, load_weights
+from darknet_py.ops import NumpyOps
+from darknet_py.train.checkpoint import SUFFIX, read_resume
+from darknet_py.train.loop import Progress, Trainer
+from darknet_py.train.saving import numbered_period
+from darknet_py.train.schedule import input_size
+
+NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
+    *("time_steps", "track", "augment_speed", "sequential_subdivisions", "dynamic_minibatch", "seq_scales"),
+    *("cutmix", "angle", "aspect", "label_smooth_eps", "unsupervised", "contrastive", "contrastive_jit_flip"),
+    *("contrastive_color", "adversarial_lr", "attention", "equidistant_point", "badlabels_rejection_percentage"),
+    *("num_sigmas_reject_badlabels", "weights_reject_freq", "loss_scale", "try_fix_nan"),
+)
+CUTMIX, MOSAIC, BOTH = 2, 3, 4  # values of mixup= in Darknet
+SHOWN = 10  # classes, or problems, that are told one by one
+SMALL_BATCH = 8  # below it Darknet warns (detector.c:92)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a training is made of, before its first iteration."""
+
+    data: DataFile
+    names: tuple[str, ...]
+    trainer: Trainer
+    paths: list[Path]
+    start: str
+    """one line on where the parameters come from"""
+
+    @property
+    def net(self) -> Network:
+        """The network."""
+        return self.trainer.net
+
+    @property
+    def head(self) -> Head:
+        """The last detection layer, whose augmentation options count, as in Darknet (detector.c:104)."""
+        return self.net.heads[-1][1]
+
+    @property
+    def folder(self) -> Path:
+        """Where files go."""
+        return Path(self.data.backup)
+
+
+def prepare(args: argparse.Namespace) -> Setup:
+    """Reads all files; DarknetError where they are no training."""
+    data = read_data(args.data)
+    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    _check(net, args.cfg)
+    names = _names(data, net.heads[-1][1].classes, args.cfg)
+    trainer = Trainer(net, Progress(args.seed or 0))
+    start = _start(trainer, args)
+    return Setup(data, names, trainer, read_list(data.file("train")), start)
+
+
+def _check(net: Network, cfg: str) -> None:
+    options = net.options
+    if not net.heads:
+        raise CfgError(f"{cfg}: has no detection layer ([yolo] or [region]) to train")
+    if len({head.classes for _, head in net.heads}) > 1:
+        raise CfgError(f"{cfg}: its detection layers have different classes=")
+    if not options.max_batches:
+        raise CfgError(f"{cfg}: [net] needs max_batches, the number of iterations to train")
+    if options.batch == 1:
+        raise CfgError(
+            f"{cfg}: [net] Error: You set incorrect value batch=1 for Training! You should set batch=64 subdivision=64"
+        )
+    if options.batch < SMALL_BATCH:
+        warnings.warn(f"{cfg}: batch={options.batch} is small: batch=64 is recommended", stacklevel=2)
+
+
+def _names(data: DataFile, classes: int, cfg: str) -> tuple[str, ...]:
+    """Names of the classes; their numbers where there are no fitting names, since training needs none."""
+    names = read_names(data.file("names")) if data.names else ()
+    if data.classes not in (0, classes):
+        warnings.warn(f"{data.path}: classes={data.classes}, but {cfg} has {classes}, which count", stacklevel=2)
+    if names and len(names) != classes:
+        warnings.warn(f"{data.names}: has {len(names)} names, but {cfg} has classes={classes}", stacklevel=2)
+    return names if len(names) == classes else tuple(map(str, range(classes)))
+
+
+def _start(trainer: Trainer, args: argparse.Namespace) -> str:
+    """Loads the weights, and all else of the training that wrote them if its resume file lies beside them."""
+    net, progress = trainer.net, trainer.progress
+    if not args.weights:
+        return f"random weights (seed {progress.seed})"
+    weights = Path(args.weights)
+    resume_path = weights.with_suffix(SUFFIX)
+    wanted = resume_path.exists() and not args.clear and args.cutoff is None
+    if wanted and not weights.exists():  # killed before the first weights file was written
+        read_resume(resume_path).restore(trainer)
+        return _resumed(trainer, args, resume_path)
+    header = load_weights(net, weights, args.cutoff)
+    if wanted:
+        resume = read_resume(resume_path)
+        if resume.belongs_to(net, weights):
+            for change in resume.changes(net):
+                warnings.warn(f"{args.cfg}: since {resume_path} was written: {change}", stacklevel=2)
+            resume.restore(trainer)
+            return _resumed(trainer, args, resume_path)
+    progress.iteration = progress.map_iteration = 0 if args.clear else header.seen // net.options.batch
+    if progress.iteration >= net.options.max_batches:
+        raise WeightsError(
+            f"{weights}: is already trained to iteration {progress.iteration}, and {args.cfg} has "
+            f"max_batches={net.options.max_batches}: raise that, or count from 0 with -clear"
+        )
+    why = ""
+    if progress.iteration:
+        why = f", the optimiser starts afresh ({resume_path} {'is of other weights' if wanted else 'is missing'})"
+    return f"weights of {weights}, iteration {progress.iteration}{why}"
+
+
+def _resumed(trainer: Trainer, args: argparse.Namespace, path: Path) -> str:
+    if args.seed is not None and args.seed != trainer.progress.seed:
+        warnings.warn(f"{path}: goes on with its own seed, {trainer.progress.seed}, not {args.seed}", stacklevel=2)
+    return f"{path}: goes on behind iteration {trainer.progress.iteration} as if it had not stopped"
+
+
+def augment_options(options: NetOptions, head: Head) -> AugmentOptions:
+    """Augmentation as [net] and the last detection layer say. In Darknet cutmix is no detector's, mosaic wins."""
+    return AugmentOptions(
+        jitter=head.jitter,
+        resize=head.resize,
+        flip=options.flip,
+        hue=options.hue,
+        saturation=options.saturation,
+        exposure=options.exposure,
+        letter_box=options.letter_box,
+        mosaic=options.mosaic or options.mixup in (MOSAIC, BOTH),
+        mosaic_bound=options.mosaic_bound,
+        mixup=options.mixup == 1 and not options.cutmix,
+        blur=options.blur,
+        gaussian_noise=options.gaussian_noise,
+    )
+
+
+def summary(setup: Setup) -> list[str]:
+    """What is about to be trained, a fact a line; reads all labels."""
+    net, options, paths = setup.net, setup.net.options, setup.paths
+    boxes, bad = count_boxes(paths, len(setup.names))
+    by_class = [f"{name} {boxes[i]}" for i, name in enumerate(setup.names)]
+    by_class = by_class if len(by_class) <= SHOWN else [*by_class[:SHOWN], "..."]
+    largest = largest_size(setup)
+    lines = [
+        f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}"
+        + (f", multi-scale up to {largest[0]} x {largest[1]}" if setup.head.random else ""),
+        f"pictures: {len(paths)} with {sum(boxes.values())} boxes ({', '.join(by_class)})",
+        *bad[:SHOWN],
+        *([f"and {len(bad) - SHOWN} more problems in labels"] if len(bad) > SHOWN else []),
+        f"batch {options.batch} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
+        f"{options.max_batches * options.batch / len(paths):.1f} times all pictures",
+        f"memory: about {memory(setup) / 2**20:.0f} MiB for the network in training",
+        f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
+        f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",
+        f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
+        f"start: {setup.start}",
+        f"files go to {setup.folder}{'/' if str(setup.folder) != '.' else ''}",
+    ]
+    idle = without_effect(options)
+    if idle:
+        lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
+    return lines
+
+
+def count_boxes(paths: list[Path], classes: int) -> tuple[Counter[int], list[str]]:
+    """Boxes of each class in the labels of `paths`, and what is wrong with the label files."""
+    boxes: Counter[int] = Counter()
+    problems: list[str] = []
+    for path in paths:
+        labels = read_labels(label_path(path), classes)
+        boxes.update(labels.boxes[:, 0].astype(int).tolist())
+        problems += labels.problems
+    return boxes, problems
+
+
+def largest_size(setup: Setup) -> tuple[int, int]:
+    """(w, h) of the largest input in this training: that of its first iterations."""
+    return input_size(setup.net.options, [setup.head], 0, 0)
+
+
+def memory(setup: Setup) -> float:
+    """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs."""
+    options = setup.net.options
+    net = setup.net.resized(*largest_size(setup))
+    copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0)
+    outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
+    return 4 * (copies * net.parameter_count() + options.mini_batch * outputs)
+
+
+def without_effect(options: NetOptions) -> list[str]:
+    """Options that the cfg sets to something that other trainings of Darknet would heed."""
+    defaults = {f.name: f.default for f in fields(options)}
+    idle = [name for name in NO_EFFECT if getattr(options, name) != defaults[name]]
+    if options.mixup == CUTMIX:
+        idle.append("mixup=2 (cutmix)")
+    return idle

@@ -1,0 +1,83 @@
+"""Which files a training leaves in the backup folder, and when: Darknet's names and schedule."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+from darknet_py.config.datafile import DataFile
+from darknet_py.errors import DarknetError
+from darknet_py.network import Header, NetOptions, save_weights
+from darknet_py.train.checkpoint import save_pair
+from darknet_py.train.loop import Report, Trainer
+
+NAME_KEPT = 60  # characters of a file's name in the temporary name that `atomic_write` gives it
+
+
+def numbered_period(data: DataFile, options: NetOptions) -> int:
+    """Iterations between numbered weights files (detector.c:97)."""
+    return data.saveweights or (1000 if options.max_batches < 10000 else 10000)
+
+
+class Saver:
+    """Hook: `base_N.weights`, the pair `base_last.weights` and `.resume`, and `base_ema.weights` with the last pair.
+
+    Where a file can't be written on the way, training goes on with a warning: the older files are whole, and the next
+    time may do better. What `last` and `final` can't write is a DarknetError.
+    """
+
+    def __init__(self, folder: Path, base: str, data: DataFile, options: NetOptions) -> None:
+        self.folder, self.base = folder, base
+        self.numbered, self.last_period = numbered_period(data, options), data.savelast
+        self.saved_at = -1
+
+    def path(self, what: str) -> Path:
+        """Of the weights file called `what`: a number, last, best, ema or final."""
+        return self.folder / f"{self.base}_{what}.weights"
+
+    def __call__(self, trainer: Trainer, report: Report) -> None:
+        try:
+            if report.iteration % self.numbered == 0:
+                self.weights(trainer, str(report.iteration))
+            if report.iteration % self.last_period == 0 or report.iteration % self.numbered == 0:
+                self.last(trainer)
+        except DarknetError as error:
+            warnings.warn(f"{error}; training goes on", stacklevel=2)
+
+    def weights(self, trainer: Trainer, what: str) -> Path:
+        """The present parameters under the name `what`."""
+        save_weights(trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.batch))
+        return self.path(what)
+
+    def last(self, trainer: Trainer) -> None:
+        """The last pair, from which training can be taken up; once an iteration."""
+        if self.saved_at != trainer.progress.iteration:
+            save_pair(trainer, self.path("last"))
+            self.saved_at = trainer.progress.iteration
+            if trainer.ema.active(trainer.progress.iteration):
+                with trainer.ema.applied(trainer.net):
+                    self.weights(trainer, "ema")
+
+    def final(self, trainer: Trainer) -> None:
+        """What a finished training leaves."""
+        self.last(trainer)
+        self.weights(trainer, "final")
+
+    def remove_leftovers(self) -> None:
+        """Removes half-written files that killed trainings of this name have left under temporary names."""
+        for folder in {self.folder, Path()}:
+            for path in folder.glob(".*.part"):
+                if self._is_ours(path.name[1:].rsplit(".", 2)[0]):
+                    with suppress(OSError):
+                        path.unlink()
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a training of this name writes such a file; temporary names hold the first 60 characters."""
+        base = re.escape(self.base)
+        if re.fullmatch(
+            rf"{base}_(last|best|final|ema|\d+)\.(weights|resume)|{base}_log\.csv|(chart_{base}|chart)\.png", name
+        ):
+            return True
+        return len(name) == NAME_KEPT and name.startswith(f"{self.base}_"[:NAME_KEPT])

@@ -1,0 +1,33 @@
+"""A whole training from the first batch to the final weights, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from darknet_py.data.loader import BatchLoader
+from darknet_py.train.finite import finite
+from darknet_py.train.interrupt import Interrupt
+from darknet_py.train.loop import Hook, Trainer
+from darknet_py.train.saving import Saver
+from darknet_py.train.schedule import input_size
+
+
+def train(trainer: Trainer, loader: BatchLoader, hooks: Sequence[Hook], saver: Saver, interrupt: Interrupt) -> None:
+    """Trains to max_batches and saves the final weights.
+
+    Whatever ends it earlier, Ctrl-C (KeyboardInterrupt), SIGTERM (SystemExit), a NaN (NotFiniteError), a bug, passes
+    through when the last whole state has been saved.
+    """
+    saver.remove_leftovers()
+    net, progress = trainer.net, trainer.progress
+    heads = [head for _, head in net.heads]
+    start = progress.iteration
+    with interrupt, loader:
+        batches = loader.batches(start, lambda i: input_size(net.options, heads, i, progress.seed))
+        try:
+            trainer.run(batches, hooks, interrupt.check)
+        except BaseException:
+            if trainer.whole and progress.iteration > start and finite(net):
+                saver.last(trainer)
+            raise
+    saver.final(trainer)
