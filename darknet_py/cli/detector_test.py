@@ -24,7 +24,8 @@ def parser() -> Parser:
 
 def add_test(p: Parser, thresh: float) -> None:
     """All but the files of the network."""
-    p.add_argument("pictures", nargs="*", help="pictures, folders, globs in quotes, and .txt lists of pictures")
+    text = "pictures, folders, globs in quotes, and .txt lists of pictures"
+    p.add_argument("pictures", nargs="*", default=[], help=text)  # with no default, argparse calls it required
     p.add_argument(
         "-thresh", type=number(0, 1), default=thresh, metavar="P", help="confidence of what is told (above %(default)s)"
     )

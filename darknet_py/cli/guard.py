@@ -14,6 +14,7 @@ from darknet_py.errors import DarknetError
 
 INTERRUPTED = 130  # exit statuses as of a shell: 128 + the signal's number
 BROKEN_PIPE = 141
+LONGEST = 1000  # characters of a message
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -70,7 +71,9 @@ def _show_warning(message: Any, *_: Any, file: TextIO | None = None, **__: Any) 
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+    """`text` in one line, cut where it quotes a binary file."""
+    line = " ".join(text.splitlines())
+    return line if len(line) <= LONGEST else line[:LONGEST] + " ..."
 
 
 def _print_anything() -> None:

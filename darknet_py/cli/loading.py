@@ -6,10 +6,12 @@ import argparse
 import warnings
 from typing import NamedTuple
 
+import numpy as np
+
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.detector import Detector
-from darknet_py.errors import CfgError
-from darknet_py.network import for_inference, load_network, load_weights
+from darknet_py.errors import CfgError, WeightsError
+from darknet_py.network import Network, for_inference, load_network, load_weights
 from darknet_py.ops import NumpyOps
 
 
@@ -45,4 +47,17 @@ def load_detector(args: argparse.Namespace) -> Loaded:
     if data.classes not in (0, classes):
         warnings.warn(f"{args.data}: classes={data.classes}, but {args.cfg} has {classes}, which count", stacklevel=2)
     load_weights(net, args.weights)
-    return Loaded(Detector(for_inference(net)), data, names)
+    with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
+        net = for_inference(net)
+    _check_finite(net, args.weights)
+    return Loaded(Detector(net), data, names)
+
+
+def _check_finite(net: Network, path: str) -> None:
+    """WeightsError where parameters are no numbers, as after a training that went wrong; nothing would be detected."""
+    for node, param in net.parameters():
+        if not np.isfinite(net.ops.to_host(param.value)).all():
+            raise WeightsError(
+                f"{path}: {node.name} has weights that aren't finite numbers: the training went wrong there, "
+                "or it is no file of this network"
+            )

@@ -19,7 +19,7 @@ JSON_THRESH = np.float32(0.005)
 
 def finite(found: Detections) -> Detections:
     """The detections without probs and boxes that are no numbers: weights that were spoilt in training give such."""
-    sound: Array = np.isfinite(found.boxes).all(axis=1)
+    sound = np.all(np.isfinite(found.boxes), axis=1)
     return found._replace(probs=np.where(sound[:, None] & (found.probs > 0), found.probs, np.float32(0)))
 
 

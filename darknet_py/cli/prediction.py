@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -26,12 +26,13 @@ from darknet_py.cli.places import PREDICTIONS, Places
 from darknet_py.data.images import Picture
 from darknet_py.data.labels import label_path
 from darknet_py.data.lists import find_images
+from darknet_py.errors import DarknetError, DataError
 from darknet_py.files import atomic_write, write_text
 
 
 def predict(args: argparse.Namespace) -> int:
     """Detects objects in the pictures that `args` name, or in those that are asked for. The exit status."""
-    paths = find_images(args.pictures)
+    paths, missing = find_all(args.pictures)
     loaded = load_detector(args)
     several = len(paths) > 1
     folder = Path(args.output or PREDICTIONS) if args.output or several else None
@@ -41,11 +42,30 @@ def predict(args: argparse.Namespace) -> int:
         tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
     ):
         job = Job(args, loaded, Places(folder, paths), write_json, show=not (args.dont_show or several))
+        for problem in missing:
+            job.leave_out(problem)
         for batch in batches:
             job.run(batch)
             bar.update(len(batch))
     job.summarise()
     return 1 if job.unreadable else 0
+
+
+def find_all(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The pictures that the arguments stand for, and what is wrong with arguments that stand for none.
+
+    DataError where no argument is right.
+    """
+    paths: dict[Path, None] = {}
+    problems: list[str] = []
+    for argument in arguments:
+        try:
+            paths.update(dict.fromkeys(find_images([argument])))
+        except DataError as error:
+            problems.append(str(error))
+    if problems and not paths:
+        raise DataError("; ".join(problems))
+    return list(paths), problems
 
 
 @dataclass
@@ -74,11 +94,15 @@ class Job:
         self.seconds += seconds
         for opened in batch:
             if opened.picture is None:
-                self.unreadable += 1
-                with tqdm.external_write_mode():
-                    fail(opened.problem)
+                self.leave_out(opened.problem)
             else:
                 self._result(opened.path, opened.picture, next(found), seconds / len(pictures))
+
+    def leave_out(self, problem: str) -> None:
+        """Tells and counts a picture that can't be read."""
+        self.unreadable += 1
+        with tqdm.external_write_mode():
+            fail(problem)
 
     def _detect(self, pictures: list[Picture]) -> list[Detections]:
         if not pictures:
@@ -138,7 +162,7 @@ def json_file(path: str | None) -> Iterator[Callable[[str], None]]:
         return
     end: BaseException | None = None
     separator = b"[\n"
-    with atomic_write(path) as file:
+    with output_file(path) as file:
 
         def add(entry: str) -> None:
             nonlocal separator
@@ -152,6 +176,20 @@ def json_file(path: str | None) -> Iterator[Callable[[str], None]]:
         file.write((b"[\n" if separator == b"[\n" else b"") + b"\n]")
     if end is not None:
         raise end
+
+
+@contextmanager
+def output_file(path: str) -> Iterator[IO[bytes]]:
+    """`atomic_write`; but what exists and is no plain file, such as a pipe or /dev/stdout, is written to directly."""
+    if Path(path).exists() and not Path(path).is_file():
+        try:
+            with Path(path).open("wb") as file:
+                yield file
+        except OSError as error:
+            raise DarknetError(f"{path}: can't be written: {error.strerror or error}") from error
+    else:
+        with atomic_write(path) as file:
+            yield file
 
 
 def show_window(picture: Picture) -> None:
