@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ import numpy.typing as npt
 from darknet_py.boxes import DARKNET_BETA, NMS_KINDS, Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step
+from darknet_py.layers.tree import read_map
 from darknet_py.ops import Array
 
 HostArray = npt.NDArray[Any]
@@ -33,6 +36,27 @@ class Head(Layer):
     random: float = opt(0.0, ge=0, doc="multi-scale training: 1 for a factor of 1.4, else the factor")
     nms_kind: str = opt("default", one_of=NMS_KINDS)
     beta_nms: float = opt(DARKNET_BETA, gt=0)
+    map: Path | None = opt(None, doc="file with the class here for each class of the labels")
+
+    box_entries: ClassVar[int] = 4  # planes of an anchor before objectness and classes
+
+    @property
+    def entries(self) -> int:
+        """Planes of an anchor."""
+        return self.box_entries + 1 + self.classes
+
+    @cached_property
+    def class_map(self) -> tuple[int, ...] | None:
+        """The numbers of the file `map`."""
+        return read_map(self.map, self.classes) if self.map else None
+
+    def objects(self, rows: HostArray) -> HostArray:
+        """The objects among a picture's rows of truth that this layer knows, with its own class numbers."""
+        if self.class_map is None:
+            return valid_truth(rows, self.classes)
+        known = valid_truth(rows, len(self.class_map)).copy()
+        known[:, 4] = np.array(self.class_map)[known[:, 4].astype(int)]
+        return known
 
     def used_anchors(self) -> HostArray:
         """(anchors here, 2) widths and heights in the cfg's unit."""
@@ -47,18 +71,23 @@ class Head(Layer):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,), count = inputs, len(self.used_anchors())
-        wanted = count * (5 + self.classes)
+        wanted = count * self.entries
         if x.c != wanted:
             raise ValueError(
-                f"needs filters={wanted} in the layer before: {count} anchors * (5 + classes={self.classes}), "
-                f"but that has {x.c}"
+                f"needs filters={wanted} in the layer before: "
+                f"{count} anchors * ({self.box_entries + 1} + classes={self.classes}), but that has {x.c}"
             )
+        self.objects(np.zeros((0, 5)))  # the file `map` is read now
         return x
+
+    def planes(self, x: Array) -> Array:
+        """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
+        n, _, h, w = x.shape
+        return x.reshape(n, -1, self.entries, h, w)
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), ops = xs, ctx.ops
-        n, _, h, w = x.shape
-        y = self.activate(ctx, x.reshape(n, -1, 5 + self.classes, h, w))
+        y = self.activate(ctx, self.planes(x))
         if not ctx.train or ctx.truth is None:
             return Step(y.reshape(x.shape))
         gradient, loss = self.loss(ctx, ops.to_host(y), np.asarray(ctx.truth)[:, : self.max])
@@ -71,7 +100,7 @@ class Head(Layer):
 
     @abstractmethod
     def activate(self, ctx: Context, x: Array) -> Array:
-        """(n, anchors, 5 + classes, h, w) as the convolution gives them -> as decoding wants them."""
+        """`planes` as the convolution gives them -> as decoding wants them."""
 
     @abstractmethod
     def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
@@ -81,15 +110,18 @@ class Head(Layer):
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         """Boxes (n, anchors, h, w, 4) relative to the network's input of `size` (w, h)."""
 
+    def confidences(self, y: HostArray) -> HostArray:
+        """Objectness and classes: (n, anchors, 1 + classes, h, w)."""
+        return y[:, :, self.box_entries :]
+
     def detections(self, y: HostArray, size: tuple[int, int], thresh: float) -> list[Detections]:
         """What is above `thresh`, for each picture of the batch, cell by cell; boxes relative to the network's input.
 
-        y: (n, anchors * (5 + classes), h, w), the layer's output.
+        y: (n, anchors * entries, h, w), the layer's output.
         """
-        n, _, h, w = y.shape
-        planes = y.reshape(n, -1, 5 + self.classes, h, w)
+        n, planes = len(y), self.planes(y)
         boxes = self.decode(planes, size).transpose(0, 2, 3, 1, 4).reshape(n, -1, 4)
-        cells = planes[:, :, 4:].transpose(0, 3, 4, 1, 2).reshape(n, -1, 1 + self.classes)
+        cells = self.confidences(planes).transpose(0, 3, 4, 1, 2).reshape(n, -1, 1 + self.classes)
         found = []
         for box, cell in zip(boxes, cells, strict=True):
             keep = cell[:, 0] > thresh

@@ -43,6 +43,13 @@ class Yolo(Head):
     focal_loss: bool = opt(False)
     counters_per_class: tuple[float, ...] = opt((), gt=0, doc="objects of each class: rare ones weigh more")
     delta_normalizer: float = opt(1.0, doc="factor on all deltas")
+    # tracking
+    embedding_layer: int | None = opt(None, doc="the layer that gives a vector for each anchor and cell")
+    track_history_size: int = opt(5, ge=1, doc="pictures that a track remembers")
+    sim_thresh: float = opt(0.8, doc="similarity of what counts as the same object")
+    dets_for_track: int = opt(1, ge=1)
+    dets_for_show: int = opt(1, ge=1)
+    track_ciou_norm: float = opt(0.01, doc="weight of the boxes' overlap beside that of the vectors")
 
     def __post_init__(self) -> None:
         if self.mask and max(self.mask) >= self.num:

@@ -16,7 +16,7 @@ import numpy as np
 
 from darknet_py import boxes
 from darknet_py.layers.base import HeadLoss
-from darknet_py.layers.head import HostArray, cells_of, valid_truth
+from darknet_py.layers.head import HostArray, cells_of
 
 if TYPE_CHECKING:
     from darknet_py.layers.yolo import Yolo
@@ -29,7 +29,7 @@ FOCAL_ALPHA = 0.5
 class Assignment:
     """Anchors that learn an object, k rows in the order in which the reference meets them.
 
-    cell: (k, 4) integers [picture, anchor of this layer, row, column]. truth: (k, 5) rows [x, y, w, h, class].
+    cell: (k, 4) integers [picture, anchor of this layer, row, column]. truth: (k, 5) rows [x, y, w, h, class], or 6.
     positive: (k,) False for cells that learn because of truth_thresh, which don't count as found objects.
     """
 
@@ -52,7 +52,7 @@ def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int])
     delta = np.zeros_like(y)
     found: list[Assignment] = []
     for picture, rows in enumerate(truth):
-        objects = valid_truth(rows, head.classes)
+        objects = head.objects(rows)
         best, which = _objectness_of_negatives(head, y[picture], pred[picture], objects, delta[picture])
         found.append(_sure_cells(head, picture, best, which, objects))
         found.append(_assign(head, picture, objects, y.shape[3:], size))
@@ -61,7 +61,9 @@ def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int])
     _objectness_and_class_deltas(head, y, learns, _overlaps(pred, learns), delta)
     if head.iou_thresh < 1:
         _average_box_deltas(delta)
-    return delta, _report(head, delta, ious, similarities)
+    report = _report(head, delta, ious, similarities)
+    report.learned = learns
+    return delta, report
 
 
 def _objectness_of_negatives(
@@ -90,7 +92,7 @@ def _sure_cells(head: Yolo, picture: int, best: HostArray, which: HostArray, obj
     """Cells whose IoU is above truth_thresh (never where that is 1)."""
     at = np.argwhere(best > head.truth_thresh) if len(objects) else np.zeros((0, 3), int)
     cell = np.concatenate((np.full((len(at), 1), picture), at), axis=1)
-    truth = objects[which[tuple(at.T)]] if len(at) else np.zeros((0, 5), objects.dtype)
+    truth = objects[which[tuple(at.T)]] if len(at) else np.zeros((0, objects.shape[1]), objects.dtype)
     return Assignment(cell, truth, np.zeros(len(at), bool))
 
 
