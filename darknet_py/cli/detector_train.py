@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from darknet_py.cli.training import Setup
     from darknet_py.network import Network
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Hook
+    from darknet_py.train.loop import Hook, Trainer
     from darknet_py.train.saving import Saver
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
@@ -81,9 +81,9 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(summary(setup)), flush=True)
     saver, interrupt = Saver(setup.folder, base, setup.data, options), Interrupt()
     console = Console(options, progress.iteration)
-    hooks = make_hooks(args, setup, saver, console, interrupt.check)
+    hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
     try:
-        train(setup.trainer, loader, hooks, saver, interrupt)
+        train(setup.trainer, loader, hooks, at_end, saver, interrupt)
     except (KeyboardInterrupt, SystemExit):
         if saver.saved_at == progress.iteration:
             print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
@@ -96,8 +96,8 @@ def run(args: argparse.Namespace) -> int:
 
 def make_hooks(
     args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
-) -> list[Hook]:
-    """What happens after each iteration, in this order: later ones tell or save what earlier ones found."""
+) -> tuple[list[Hook], list[Callable[[Trainer], None]]]:
+    """What happens after each iteration, and at the end, in this order: later ones save what earlier ones found."""
     from darknet_py.train.chart import Chart
     from darknet_py.train.hooks import MeanAveragePrecision, ShowSamples, map_period
     from darknet_py.train.log import CsvLog, LoaderWatch, read_curves
@@ -105,15 +105,19 @@ def make_hooks(
     progress, options = setup.trainer.progress, setup.net.options
     if args.chart and not progress.losses:
         progress.losses, progress.maps = read_curves(Path(args.chart), progress.iteration)
+    chart = Chart((setup.folder / f"chart_{saver.base}.png", Path("chart.png")), saver.base)
     hooks: list[Hook] = [console, LoaderWatch(console)]
+    at_end: list[Callable[[Trainer], None]] = [chart.draw]
     if args.map:
         period = map_period(args.mAP_epochs, len(setup.paths), options.batch)
         measure = MeanAveragePrecision(evaluator(args, setup, console, check), period, saver, console)
         console.say(f" (next mAP calculation at {measure.next(setup.trainer)} iterations)")
         hooks.append(measure)
-    charts = (setup.folder / f"chart_{saver.base}.png", Path("chart.png"))
-    hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration), Chart(charts, saver.base), saver]
-    return [*hooks, ShowSamples(Path())] if args.show_imgs else hooks
+        at_end.insert(0, measure.finish)
+    hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration), chart, saver]
+    if args.show_imgs:
+        hooks.append(ShowSamples(Path()))
+    return hooks, at_end
 
 
 def evaluator(

@@ -21,13 +21,13 @@ Curve = Sequence[tuple[int, float]]
 
 
 class Chart:
-    """Hook: redraws the chart every 100 iterations, and at the end, into all of `paths`."""
+    """Hook: redraws the chart every 100 iterations into all of `paths`."""
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.paths, self.name = paths, name
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
-        if report.iteration % PERIOD == 0 or report.iteration == trainer.net.options.max_batches:
+        if report.iteration % PERIOD == 0:
             self.draw(trainer)
 
     def draw(self, trainer: Trainer) -> None:

@@ -38,8 +38,16 @@ class MeanAveragePrecision:
         return min(max(trainer.progress.map_iteration + self.period, options.burn_in), options.max_batches)
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
-        if report.iteration < self.next(trainer):
-            return
+        if report.iteration >= self.next(trainer):
+            self.measure(trainer)
+
+    def finish(self, trainer: Trainer) -> None:
+        """Measures at the end if that was interrupted when the last iteration was done."""
+        if trainer.progress.map_iteration != trainer.progress.iteration:
+            self.measure(trainer)
+
+    def measure(self, trainer: Trainer) -> None:
+        """Measures now; the best weights are written where they are."""
         value, averaged = self.evaluate(trainer.net), False
         if trainer.ema.active(trainer.progress.iteration):
             with trainer.ema.applied(trainer.net):

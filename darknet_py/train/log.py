@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 import warnings
 from collections import deque
@@ -29,7 +30,7 @@ class Console:
         self.options = options
         self.hours_left: float | None = None
         self.bar: Any = None
-        if sys.stdout.isatty() and sys.stderr.isatty():
+        if _on_screen():
             from tqdm import tqdm
 
             self.bar = tqdm(total=options.max_batches, initial=iteration, dynamic_ncols=True, unit="it", smoothing=0.05)
@@ -56,6 +57,14 @@ class Console:
         """Leaves the bar as it is."""
         if self.bar is not None:
             self.bar.close()
+
+
+def _on_screen() -> bool:
+    """Whether somebody looks on, at a terminal with room for a bar."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    return columns > 1 and lines > 1
 
 
 def darknet_line(report: Report, hours_left: float) -> str:

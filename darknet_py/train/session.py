@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from darknet_py.data.loader import BatchLoader
 from darknet_py.train.finite import finite
@@ -12,8 +12,15 @@ from darknet_py.train.saving import Saver
 from darknet_py.train.schedule import input_size
 
 
-def train(trainer: Trainer, loader: BatchLoader, hooks: Sequence[Hook], saver: Saver, interrupt: Interrupt) -> None:
-    """Trains to max_batches and saves the final weights.
+def train(
+    trainer: Trainer,
+    loader: BatchLoader,
+    hooks: Sequence[Hook],
+    at_end: Sequence[Callable[[Trainer], None]],
+    saver: Saver,
+    interrupt: Interrupt,
+) -> None:
+    """Trains to max_batches with `hooks` after each iteration, calls `at_end`, and saves the final weights.
 
     Whatever ends it earlier, Ctrl-C (KeyboardInterrupt), SIGTERM (SystemExit), a NaN (NotFiniteError), a bug, passes
     through when the last whole state has been saved.
@@ -26,6 +33,8 @@ def train(trainer: Trainer, loader: BatchLoader, hooks: Sequence[Hook], saver: S
         batches = loader.batches(start, lambda i: input_size(net.options, heads, i, progress.seed))
         try:
             trainer.run(batches, hooks, interrupt.check)
+            for finish in at_end:
+                finish(trainer)
         except BaseException:
             if trainer.whole and progress.iteration > start and finite(net):
                 saver.last(trainer)
