@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-SMALLEST, LARGEST = 0.12, 0.5  # a shape's diameter as a fraction of the picture's side
+SMALLEST, LARGEST = 0.14, 0.5  # a shape's diameter as a fraction of the picture's side
+TILT = np.deg2rad(25)  # at most, either way
 SUBPIXEL_BITS = 4  # OpenCV draws polygons on a grid of 1/16 pixel
 
 
@@ -25,6 +26,12 @@ def radial(radii: Any) -> Points:
     """The contour whose points lie at these distances from the centre, at equal angles, the first one on top."""
     angles = np.arange(len(radii)) * (2 * np.pi / len(radii)) - np.pi / 2
     return np.stack([np.cos(angles) * radii, np.sin(angles) * radii], axis=1)
+
+
+def box(aspect: float) -> Points:
+    """A rectangle that fits the unit circle, `aspect` times as wide as high."""
+    corner = np.array([aspect, 1.0]) / np.hypot(aspect, 1.0)
+    return corner * [(-1, -1), (1, -1), (1, 1), (-1, 1)]
 
 
 def cross(arm: float) -> Points:
@@ -39,7 +46,7 @@ def cross(arm: float) -> Points:
 SHAPES: dict[str, tuple[Points, ...]] = {
     "circle": (radial([1.0] * 64),),
     "triangle": (radial([1.0] * 3),),
-    "square": (radial([1.0] * 4),),
+    "square": (box(1.0),),
     "star": (radial([1.0, 0.42] * 5),),
     "cross": (cross(0.3),),
     "ring": (radial([1.0] * 64), radial([0.55] * 64)),
@@ -76,7 +83,7 @@ def place_shapes(rng: Generator, size: int) -> tuple[list[int], list[Image]]:
         if len(covers) == wanted:
             break
         label = int(rng.integers(len(contours)))
-        diameter = size * SMALLEST * (LARGEST / SMALLEST) ** rng.random()
+        diameter = size * rng.uniform(SMALLEST, LARGEST)
         inside = 0.38 * diameter if attempt % 4 == 0 else 0.5 * diameter  # one in four may be cut off by the border
         centre = rng.uniform(inside, size - inside, 2)
         pose = random_pose(rng) * diameter / 2
@@ -88,10 +95,10 @@ def place_shapes(rng: Generator, size: int) -> tuple[list[int], list[Image]]:
 
 
 def random_pose(rng: Generator) -> Points:
-    """A 2x2 matrix: stretched along one axis by up to 1.25, then rotated by any angle; the larger axis stays 1."""
-    stretch = rng.uniform(0.8, 1.0)
-    angle = rng.uniform(0, 2 * np.pi)
-    return np.array([(stretch * np.cos(angle), stretch * np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+    """A 2x2 matrix: one axis squeezed by up to 0.8, then both turned by up to TILT."""
+    angle = rng.uniform(-TILT, TILT)
+    squeeze = rng.permutation([1.0, rng.uniform(0.8, 1.0)])
+    return np.diag(squeeze) @ [(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))]
 
 
 def coverage(contours: Sequence[Points], size: int) -> Image:
@@ -190,13 +197,13 @@ def background(rng: Generator, size: int) -> Image:
     colours = rng.uniform(0.1, 0.9, (2, 3)).astype(np.float32)
     canvas = np.tile(colours[0][:, None, None], (1, size, size))
     paint(canvas, blend, colours[1])
-    canvas += tinted(rng, 0.25, cloud(rng, size, int(rng.integers(5, 12))))
-    canvas += tinted(rng, 0.15, cloud(rng, size, int(rng.integers(20, 60))))
+    canvas += tinted(rng, 0.2, cloud(rng, size, int(rng.integers(5, 12))))
+    canvas += tinted(rng, 0.12, cloud(rng, size, int(rng.integers(20, 60))))
     pattern = rng.choice(["plain", "waves", "checks", "dots"])
     if pattern != "plain":
         first, second = (waves(rng, size, rng.uniform(0.06, 0.3) * size) for _ in range(2))
         figure = {"waves": first, "checks": np.sign(first * second), "dots": first + second > 1.2}[pattern]
-        canvas += tinted(rng, 0.15, figure)
+        canvas += tinted(rng, 0.12, figure)
     np.clip(canvas, 0, 1, out=canvas)
     for _ in range(rng.integers(0, 4)):
         paint(canvas, scribble(rng, size), rng.random(3))
@@ -252,11 +259,11 @@ def blob(rng: Generator, size: int) -> Image:
 def photograph(rng: Generator, canvas: Image) -> Image:
     """Uneven light, fewer colours, blur and grain."""
     size = canvas.shape[1]
-    light = rng.uniform(0.6, 1.15) + rng.uniform(0, 0.3) * gradient(rng, size)
-    colourful = rng.uniform(0.4, 1.0)
+    light = rng.uniform(0.7, 1.15) + rng.uniform(0, 0.25) * gradient(rng, size)
+    colourful = rng.uniform(0.5, 1.0)
     canvas = (colourful * light) * canvas + ((1 - colourful) * light) * canvas.mean(0)
     if rng.random() < 0.6:
         sigma = rng.uniform(0.002, 0.008) * size
         canvas = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in canvas])
-    canvas += np.float32(rng.uniform(0, 0.06)) * rng.standard_normal(canvas.shape, np.float32)
+    canvas += np.float32(rng.uniform(0, 0.04)) * rng.standard_normal(canvas.shape, np.float32)
     return np.asarray(np.clip(canvas, 0, 1), np.float32)

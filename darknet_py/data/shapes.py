@@ -2,9 +2,10 @@
 
     python -m darknet_py.data.shapes FOLDER [-train N] [-valid N] [-seed S] [-size PIXELS]
 
-writes JPEG pictures with Darknet labels beside them, the lists `train.txt` and `valid.txt`, `shapes.names` and
-`shapes.data`. A picture depends only on the seed, its list, its number and its size: the same call draws the same
-set again, and a larger set begins with the pictures of the smaller one.
+writes JPEG pictures with Darknet labels beside them, the lists `train.txt` and `valid.txt`, `shapes.names`,
+`shapes.data`, and `example.jpg`, a larger picture that is in neither list. A picture depends only on the seed, its
+list, its number and its size: the same call draws the same set again, and a larger set begins with the pictures of
+the smaller one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import count as count_up
 from pathlib import Path
 
 import cv2
@@ -25,9 +27,10 @@ from darknet_py.files import write_text
 __all__ = ["SHAPES", "draw_picture", "main", "make_set"]
 
 MIN_SIDE = 64  # of a picture, in pixels: below this the small shapes can't be told apart
+EXAMPLE_SIDE = 512
 
 
-def make_set(folder: str | Path, train: int = 1000, valid: int = 200, seed: int = 0, size: int = 160) -> Path:
+def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int = 0, size: int = 128) -> Path:
     """Draws `train` and `valid` pictures of `size` pixels into `folder`; the path of its shapes.data, written last.
 
     The lists and shapes.data name their files relative to `folder`, so that it can be moved and used from any
@@ -44,6 +47,8 @@ def make_set(folder: str | Path, train: int = 1000, valid: int = 200, seed: int 
         for index, name in enumerate(names):
             write_picture(folder / name, *draw_picture(np.random.default_rng([seed, number, index]), size))
         write_text(folder / f"{split}.txt", "".join(f"{name}\n" for name in names))
+    large = (draw_picture(np.random.default_rng([seed, 2, index]), EXAMPLE_SIDE) for index in count_up())
+    write_picture(folder / "example.jpg", *next(drawn for drawn in large if len(drawn[1]) >= 4))
     write_text(folder / "shapes.names", "".join(f"{name}\n" for name in SHAPES))
     data = {"classes": len(SHAPES), "train": "train.txt", "valid": "valid.txt", "names": "shapes.names"}
     write_text(folder / "shapes.data", "".join(f"{key} = {value}\n" for key, value in data.items()))
@@ -72,10 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit status."""
     parser = argparse.ArgumentParser("darknet_py.data.shapes", description="Draws the demo's detection set.")
     parser.add_argument("folder", type=Path, help="where the set goes")
-    parser.add_argument("-train", type=int, default=1000, help="pictures to train on (default %(default)s)")
+    parser.add_argument("-train", type=int, default=1500, help="pictures to train on (default %(default)s)")
     parser.add_argument("-valid", type=int, default=200, help="pictures to evaluate on (default %(default)s)")
     parser.add_argument("-seed", type=int, default=0, help="another seed draws another set (default %(default)s)")
-    parser.add_argument("-size", type=int, default=160, help="side of a picture in pixels (default %(default)s)")
+    parser.add_argument("-size", type=int, default=128, help="side of a picture in pixels (default %(default)s)")
     options = parser.parse_args(arguments)
     try:
         data = make_set(options.folder, options.train, options.valid, options.seed, options.size)

@@ -56,6 +56,12 @@ def test_another_seed_draws_other_pictures(small_set, tmp_path):
     assert train_and_valid[0].read_bytes() != train_and_valid[1].read_bytes()
 
 
+def test_example_is_a_larger_picture_of_several_shapes(small_set):
+    assert cv2.imread(str(small_set / "example.jpg")).shape == (512, 512, 3)
+    assert len(np.loadtxt(small_set / "example.txt", ndmin=2)) >= 4
+    assert "example" not in (small_set / "train.txt").read_text() + (small_set / "valid.txt").read_text()
+
+
 @pytest.mark.parametrize("wrong", [{"train": 0}, {"valid": 0}, {"seed": -1}, {"size": 20}])
 def test_impossible_numbers_are_refused_before_anything_is_written(wrong, tmp_path):
     with pytest.raises(DataError, match=next(iter(wrong))):
