@@ -78,7 +78,7 @@ def _check_range(section: Section, key: str, number: float, facts: Mapping[str, 
     for name, sign, broken in (("ge", ">=", float.__lt__), ("gt", ">", float.__le__), ("le", "<=", float.__gt__)):
         bound = facts.get(name)
         if bound is not None and broken(float(number), float(bound)):
-            raise section.error(f"{key}={number:g}: must be {sign} {bound:g}", key)
+            raise section.error(f"{key}={section.values[key].text}: must be {sign} {bound:g}", key)
 
 
 def _int(text: str) -> int:

@@ -1,0 +1,32 @@
+"""Rewrites for inference give the same results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from darknet_py.layers import Context
+from darknet_py.network import for_inference
+from darknet_py.ops import NumpyOps
+from tests.network.cfgs import YOLO, chain, network
+
+DEPTHWISE = chain("convolutional filters=4 groups=2 batch_normalize=1", net="width=6 height=5 channels=4")
+
+
+@pytest.mark.parametrize("text", [YOLO, DEPTHWISE, chain("avgpool")], ids=["yolo", "groups", "nothing to fuse"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fused_batch_norm_gives_the_same(text: str, dtype: str) -> None:
+    net, rng = network(text, NumpyOps(dtype, threads=1)), np.random.default_rng(0)
+    for _, param in net.parameters():
+        param.value = net.ops.array(rng.uniform(0.2, 1.5, param.spec.shape))
+    before = [param.value.copy() for _, param in net.parameters()]
+    fused = for_inference(net)
+    x = net.ops.array(rng.standard_normal((2, *net.input)))
+    expected, actual = (n.forward(x, Context(n.ops)).outputs for n in (net, fused))
+    for index, y in expected.items():
+        tolerance = 1e-4 if dtype == "float32" else 1e-11
+        np.testing.assert_allclose(actual[index], y, rtol=tolerance, atol=tolerance * np.abs(y).max())
+        assert actual[index].dtype == dtype
+    assert not any(getattr(node.layer, "batch_normalize", False) for node in fused.nodes)
+    assert all(np.array_equal(b, p.value) for b, (_, p) in zip(before, net.parameters(), strict=True))
+    assert [node.shape for node in fused.resized(64, 32).nodes] == [node.shape for node in net.resized(64, 32).nodes]
