@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
-from darknet_py.cli.guard import fail
+from darknet_py.cli.guard import counted, fail
 
 if TYPE_CHECKING:
     from darknet_py.cli.evaluation import LabelledPictures
@@ -106,11 +106,11 @@ def tell_problems(samples: LabelledPictures) -> int:
     """Names pictures and labels that couldn't be used, the first ones of many. The exit status for that."""
     labels = [problem for _, problems in sorted(samples.problems.items()) for problem in problems]
     if labels:
-        _tell(f"{len(labels)} problems in labels of {len(samples.problems)} pictures", labels)
+        _tell(f"{counted(len(labels), 'problem')} in labels of {counted(len(samples.problems), 'picture')}", labels)
     if not samples.unreadable:
         return 0
     pictures = [problem for _, problem in sorted(samples.unreadable.items())]
-    _tell(f"{len(pictures)} unreadable pictures", pictures)
+    _tell(counted(len(pictures), "unreadable picture"), pictures)
     return fail(f"{len(pictures)} of {len(samples)} pictures can't be read and were left out with their labels")
 
 

@@ -47,6 +47,11 @@ def fail(message: str) -> int:
     return 1
 
 
+def counted(number: int, what: str) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _fail_unforeseen(error: Exception) -> int:
     if isinstance(error, ImportError) and ".so" in str(error) and "cv2" in _frames(error):
         return fail(

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from darknet_py.boxes import Detections
 from darknet_py.cli.annotate import annotate, save_picture
-from darknet_py.cli.guard import fail
+from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
@@ -137,18 +137,18 @@ class Job:
         """Says on standard error what was found, written and left out."""
         if self.pictures:
             _tell(
-                f"{_count(self.objects, 'object')} in {_count(self.pictures, 'picture')}, {self.seconds:.2f} s; "
+                f"{counted(self.objects, 'object')} in {counted(self.pictures, 'picture')}, {self.seconds:.2f} s; "
                 f"drawn into {self.places}"
             )
         if self.args.out:
             _tell(f"{self.args.out}: the objects as JSON")
         if self.label_files:
             folders = ", ".join(sorted({str(file.parent) for file in self.label_files}))
-            _tell(f"{_count(len(self.label_files), 'label file')} in {folders}")
+            _tell(f"{counted(len(self.label_files), 'label file')} in {folders}")
         if self.kept_labels:
-            _tell(f"{_count(self.kept_labels, 'picture')} had a label file already, which is unchanged")
+            _tell(f"{counted(self.kept_labels, 'picture')} had a label file already, which is unchanged")
         if self.unreadable:
-            _tell(f"{_count(self.unreadable, 'picture')} couldn't be read")
+            _tell(f"{counted(self.unreadable, 'picture')} couldn't be read")
 
 
 @contextmanager
@@ -204,7 +204,3 @@ def show_window(picture: Picture) -> None:
 
 def _tell(message: str) -> None:
     print(f"darknet_py: {message}", file=sys.stderr)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -96,7 +96,7 @@ def test_labels_that_cant_be_used_are_told_and_counted(run, tiny):
 def test_of_many_problems_the_first_are_told(run, tiny):
     Path("1.txt").write_text("bad\n" * 30)
     result = run(*FILES)
-    assert "30 problems in labels of 1 pictures" in result.err and "  and 20 more\n" in result.err
+    assert "30 problems in labels of 1 picture:" in result.err and "  and 20 more\n" in result.err
     assert result.err.count("1.txt:") == 10
 
 
