@@ -52,7 +52,9 @@ def draw_chart(name: str, options: NetOptions, progress: Progress) -> bytes:
     axes.set_ylabel("average loss", color="tab:blue")
     axes.grid(alpha=0.3)
     iterations, losses = _columns(_thinned(progress.losses))
-    axes.plot(iterations, np.minimum(losses, options.max_chart_loss), color="tab:blue", linewidth=1)
+    axes.plot(
+        iterations, np.minimum(losses, options.max_chart_loss), color="tab:blue", linewidth=1, zorder=3, clip_on=False
+    )
     if progress.maps:
         _draw_maps(axes.twinx(), progress.maps)
     axes.set_title(_title(name, options, progress))

@@ -91,8 +91,8 @@ class Resume:
 def read_resume(path: Path) -> Resume:
     """The resume file `path`; WeightsError if it isn't one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
         progress = Progress(**meta["progress"])
         for name in HISTORIES:

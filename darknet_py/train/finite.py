@@ -46,8 +46,11 @@ def _first_bad_layer(net: Network, images: Array, ctx: Context, iteration: int) 
     ctx = replace(ctx, truth=None, size=net.size)
     frozen = net.frozen(iteration)
     for node in net.nodes:
-        for name, param in node.params.items():
-            if not math.isfinite(float(param.value.sum())):
+        for (
+            name,
+            param,
+        ) in node.params.items():  # the pass that failed has spoilt the rolling statistics: they don't count
+            if param.spec.trainable and not math.isfinite(float(param.value.sum())):
                 return f"the {name} of {node.name} isn't finite"
         here = ctx if node.index > frozen else replace(ctx, train=False)
         y = node.layer.forward(here, node.params, *(outputs[i] for i in node.inputs)).y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 from darknet_py.data.loader import BatchLoader
@@ -29,7 +30,8 @@ def train(
     net, progress = trainer.net, trainer.progress
     heads = [head for _, head in net.heads]
     start = progress.iteration
-    with interrupt, loader:
+    with interrupt, loader, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's of a NaN, which is looked for and told better
         batches = loader.batches(start, lambda i: input_size(net.options, heads, i, progress.seed))
         try:
             trainer.run(batches, hooks, interrupt.check)
