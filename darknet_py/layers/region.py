@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from darknet_py import boxes
+from darknet_py.boxes import Detections
 from darknet_py.config.options import opt
-from darknet_py.layers.base import Context, HeadLoss, register
-from darknet_py.layers.head import Head, HostArray, cells_of, grid, valid_truth
+from darknet_py.layers.base import Context, HeadLoss, Shape, register
+from darknet_py.layers.head import Head, HostArray, cells_of, grid
+from darknet_py.layers.tree import Tree, read_tree
 from darknet_py.ops import Array
 from darknet_py.ops.activations import logistic
 
 WARM_UP = 12800  # pictures during which every box is drawn to its anchor (region_layer.c:289)
 FOCAL_ALPHA = 0.5
+NO_BOX = 100_000  # truth with x, y beyond this names a class of the picture and has no box (region_layer.c:247)
+HIERARCHY_THRESH = 0.5  # how likely a class of a tree must be to be named instead of its parent (detector.c, -hier)
 
 
 @register("region")
@@ -37,11 +43,24 @@ class Region(Head):
     noobject_scale: float = opt(1.0)
     mask_scale: float = opt(1.0, doc="no effect in the reference")
     class_scale: float = opt(1.0)
+    tree: Path | None = opt(None, doc="file of a tree of classes: a softmax among the children of each")
+
+    @cached_property
+    def hierarchy(self) -> Tree | None:
+        """The tree, if there is one."""
+        return read_tree(self.tree) if self.tree else None
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        if self.hierarchy is not None and len(self.hierarchy) != self.classes:
+            raise ValueError(f"tree={self.tree} has {len(self.hierarchy)} classes, not classes={self.classes}")
+        return super().out_shape(*inputs)
 
     def activate(self, ctx: Context, x: Array) -> Array:
         y, xp = x.copy(), ctx.ops.xp
         y[:, :, 4] = logistic(xp, x[:, :, 4])
-        if self.softmax:
+        if self.hierarchy is not None:
+            y[:, :, 5:] = ctx.ops.softmax(x[:, :, 5:], 2, self.hierarchy.spans)
+        elif self.softmax:
             e = xp.exp(x[:, :, 5:] - x[:, :, 5:].max(axis=2, keepdims=True))
             y[:, :, 5:] = e / e.sum(axis=2, keepdims=True)
         return y
@@ -60,7 +79,9 @@ class Region(Head):
         delta = np.zeros_like(y)
         count, total = 0, 0.0
         for picture, rows in enumerate(truth):
-            objects = valid_truth(rows, self.classes)
+            objects = self.objects(rows)
+            if self._only_class(y[picture], objects, delta[picture]):
+                continue
             self._negatives(y[picture], pred[picture], objects, delta[picture])
             if ctx.seen < WARM_UP:
                 self._pull_to_anchors(y[picture], delta[picture])
@@ -69,6 +90,18 @@ class Region(Head):
                 count += 1
         cost = float((delta.astype(float) ** 2).sum())
         return -delta, HeadLoss(cost, count, total)
+
+    def _only_class(self, y: HostArray, objects: HostArray, delta: HostArray) -> bool:
+        """A picture with a class and no box teaches this class where it is likeliest, and nothing else."""
+        named = objects[(objects[:, :2] > NO_BOX).all(axis=1)]
+        if self.hierarchy is None or not len(named):
+            return False
+        class_id = int(named[0, 4])
+        given = y[:, [5 + c for c in self.hierarchy.path(class_id)]]
+        likely = y[:, 4] * given.prod(axis=1)
+        a, r, c = np.unravel_index(likely.argmax(), likely.shape)
+        self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], class_id, self.class_scale)
+        return True
 
     def _negatives(self, y: HostArray, pred: HostArray, objects: HostArray, delta: HostArray) -> None:
         objectness = y[:, 4]
@@ -114,11 +147,36 @@ class Region(Head):
         return iou
 
     def _class_delta(self, probs: HostArray, delta: HostArray, class_id: int, scale: float) -> None:
+        if self.hierarchy is not None:
+            for c in self.hierarchy.path(class_id):
+                first, end = self.hierarchy.siblings(c)
+                delta[first:end] = -scale * probs[first:end]
+                delta[c] += scale
+            return
         delta[:] = -scale * probs
         delta[class_id] += scale
         if self.focal_loss:
             p = probs[class_id] + 1e-15
             delta *= -FOCAL_ALPHA * (1 - p) * (2 * p * np.log(p) + p - 1)
+
+    def detections(self, y: HostArray, size: tuple[int, int], thresh: float) -> list[Detections]:
+        """With a tree a box has one class, the deepest that is likely enough, with the objectness as its score.
+
+        The reference multiplies the probability of a class once more by those of its ancestors before it compares
+        (region_layer.c:533, tree.c:77), and its AlexeyAB version reads a table there that it never fills.
+        """
+        found = super().detections(y, size, thresh)
+        if self.hierarchy is None:
+            return found
+        named = []
+        for picture, planes in zip(found, self.planes(y), strict=True):
+            cells = planes.transpose(2, 3, 0, 1).reshape(-1, self.entries)
+            given = cells[cells[:, 4] > thresh, 5:]
+            probs = np.zeros_like(picture.probs)
+            for row, whole in enumerate(self.hierarchy.absolute(given)):
+                probs[row, self.hierarchy.top(whole, HIERARCHY_THRESH)] = picture.objectness[row]
+            named.append(picture._replace(probs=probs))
+        return named
 
     def describe(self) -> tuple[str, str]:
         return "", f"{self.num} anchors"

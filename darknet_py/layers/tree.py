@@ -41,6 +41,10 @@ class Tree:
         """Which classes have nothing below them."""
         return np.array([i not in self.children for i in range(len(self))])
 
+    def siblings(self, class_id: int) -> tuple[int, int]:
+        """The group that a class belongs to."""
+        return self.children[self.parents[class_id]]
+
     def path(self, class_id: int) -> list[int]:
         """The class and its ancestors, from the bottom up."""
         found = []

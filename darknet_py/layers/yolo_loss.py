@@ -17,6 +17,7 @@ import numpy as np
 from darknet_py import boxes
 from darknet_py.layers.base import HeadLoss
 from darknet_py.layers.head import HostArray, cells_of
+from darknet_py.layers.mask_head import MaskHead
 
 if TYPE_CHECKING:
     from darknet_py.layers.yolo import Yolo
@@ -42,6 +43,13 @@ class Assignment:
         """(k,) class of each."""
         return self.truth[:, 4].astype(int)
 
+    @staticmethod
+    def joined(parts: list[Assignment]) -> Assignment:
+        """One after the other."""
+        return Assignment(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in ("cell", "truth", "positive"))
+        )
+
 
 def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int]) -> tuple[HostArray, HeadLoss]:
     """Delta like `y` (n, anchors, 5 + classes, h, w), and the figures for the log.
@@ -54,11 +62,11 @@ def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int])
     for picture, rows in enumerate(truth):
         objects = head.objects(rows)
         best, which = _objectness_of_negatives(head, y[picture], pred[picture], objects, delta[picture])
-        found.append(_sure_cells(head, picture, best, which, objects))
-        found.append(_assign(head, picture, objects, y.shape[3:], size))
-    learns = Assignment(*(np.concatenate([getattr(f, name) for f in found]) for name in ("cell", "truth", "positive")))
+        found.append(sure_cells(head, picture, best, which, objects))
+        found.append(assign(head, picture, objects, y.shape[3:], size))
+    learns = Assignment.joined(found)
     ious, similarities = _box_deltas(head, y, pred, learns, size, delta)
-    _objectness_and_class_deltas(head, y, learns, _overlaps(pred, learns), delta)
+    _objectness_and_class_deltas(head, y, learns, overlaps(pred, learns), delta)
     if head.iou_thresh < 1:
         _average_box_deltas(delta)
     report = _report(head, delta, ious, similarities)
@@ -88,7 +96,7 @@ def _objectness_of_negatives(
     return best, which
 
 
-def _sure_cells(head: Yolo, picture: int, best: HostArray, which: HostArray, objects: HostArray) -> Assignment:
+def sure_cells(head: MaskHead, picture: int, best: HostArray, which: HostArray, objects: HostArray) -> Assignment:
     """Cells whose IoU is above truth_thresh (never where that is 1)."""
     at = np.argwhere(best > head.truth_thresh) if len(objects) else np.zeros((0, 3), int)
     cell = np.concatenate((np.full((len(at), 1), picture), at), axis=1)
@@ -96,7 +104,9 @@ def _sure_cells(head: Yolo, picture: int, best: HostArray, which: HostArray, obj
     return Assignment(cell, truth, np.zeros(len(at), bool))
 
 
-def _assign(head: Yolo, picture: int, objects: HostArray, shape: tuple[int, ...], size: tuple[int, int]) -> Assignment:
+def assign(
+    head: MaskHead, picture: int, objects: HostArray, shape: tuple[int, ...], size: tuple[int, int]
+) -> Assignment:
     """For each object the anchor whose shape fits best, if it belongs to this layer; and those above iou_thresh."""
     anchors = np.zeros((head.num, 4))
     anchors[:, 2:] = head.all_anchors() / size
@@ -144,7 +154,8 @@ def _targets(head: Yolo, learns: Assignment, shape: tuple[int, ...], size: tuple
     return np.column_stack((goal[:, 0] * shape[1] - c, goal[:, 1] * shape[0] - r, sides))
 
 
-def _overlaps(pred: HostArray, learns: Assignment) -> HostArray:
+def overlaps(pred: HostArray, learns: Assignment) -> HostArray:
+    """(k,) IoU of each assigned cell's prediction with its object."""
     b, a, r, c = learns.cell.T
     return boxes.iou(pred[b, a, r, c], learns.truth[:, :4].astype(pred.dtype))
 
@@ -161,22 +172,22 @@ def _objectness_and_class_deltas(
         if positive:
             if not (head.objectness_smooth and d[0]):
                 d[0] = weight * head.obj_normalizer * (1 - out[0])
-            _class_delta(head, out[1:], d[1:], class_id)
+            class_delta(head, out[1:], d[1:], class_id, head.focal_loss)
         else:
             sure = iou * iou if head.objectness_smooth else 1
             d[0] = head.obj_normalizer * (sure - out[0])
-            _class_delta(head, out[1:], d[1:], class_id)
+            class_delta(head, out[1:], d[1:], class_id, head.focal_loss)
             if head.objectness_smooth:
                 d[1 + class_id] = weight * (sure - out[1 + class_id])
 
 
-def _class_delta(head: Yolo, probs: HostArray, d: HostArray, class_id: int) -> None:
+def class_delta(head: MaskHead, probs: HostArray, d: HostArray, class_id: int, focal: bool = False) -> None:
     """delta_yolo_class (yolo_layer.c:308): a second object in a cell only adds its class."""
     yes = 1 - 0.5 * head.label_smooth_eps
     weight = head.class_weights[class_id]
     if d[class_id]:
         d[class_id] = weight * (yes - probs[class_id])
-    elif head.focal_loss:
+    elif focal:
         p = probs[class_id] + 1e-15
         slope = -(1 - p) * (2 * p * np.log(p) + p - 1)
         target = np.arange(len(probs)) == class_id

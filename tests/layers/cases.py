@@ -141,6 +141,9 @@ def _others() -> list[Case]:
         _case("yolo classes=3 num=2 anchors=10,14,23,27", (16, 3, 5), out=(16, 3, 5), gradient=False),
         _case("yolo classes=3 num=3 mask=0,2", (16, 3, 5), out=(16, 3, 5), gradient=False),
         _case("region classes=3 num=2 anchors=1,1.5,2,3", (16, 3, 5), out=(16, 3, 5), gradient=False),
+        _case("detection side=3 classes=4 num=2", (126, 1, 1), out=(126, 1, 1), gradient=False),
+        _case("detection side=2 classes=4 softmax=1 sqrt=1", (9, 2, 2), out=(9, 2, 2), gradient=False),
+        _case("Gaussian_yolo classes=3 num=3 mask=0,2", (24, 3, 5), out=(24, 3, 5), gradient=False),
     ]
 
 
@@ -220,6 +223,26 @@ def _windows() -> list[Case]:
     ]
 
 
+def _recurrent() -> list[Case]:
+    x = (4, 3, 2)
+    return [
+        _case("rnn output=5 hidden=3 activation=tanh", x, out=(5, 1, 1)),
+        _case("rnn output=4 activation=leaky logistic=2 shortcut=1 batch_normalize=1", x, out=(4, 1, 1), batch=6),
+        _case("gru output=5", x, out=(5, 1, 1)),
+        _case("gru output=3 tanh=1 batch_normalize=1", (7, 1, 1), out=(3, 1, 1), batch=6),
+        _case("lstm output=5", x, out=(5, 1, 1)),
+        _case("lstm output=3 batch_normalize=1", (7, 1, 1), out=(3, 1, 1), batch=6),
+        _case("crnn output=3 hidden=2 pad=1 activation=tanh", x, out=(3, 3, 2)),
+        _case("crnn output_filters=3 hidden_filters=2 batch_normalize=1 shortcut=1", x, out=(3, 3, 2), batch=4),
+        _case("conv_lstm output=3 pad=1", x, out=(3, 3, 2)),
+        _case("conv_lstm output=3 pad=1 peephole=1 batch_normalize=1 activation=leaky", x, out=(3, 3, 2), batch=4),
+        _case("conv_lstm output=4 pad=1 peephole=1 bottleneck=1 shortcut=1", x, out=x),
+        _case("conv_lstm output=4 size=1 bottleneck=1 lstm_activation=leaky", x, out=x),
+        _case("history history_size=3", x, out=(12, 3, 2)),
+        _case("history history_size=1", x, out=x),
+    ]
+
+
 CASES = [
     *_convolutions(),
     *_pools(),
@@ -229,4 +252,5 @@ CASES = [
     *_others_that_keep_the_shape(),
     *_rearranged(),
     *_windows(),
+    *_recurrent(),
 ]
