@@ -47,6 +47,50 @@ class LoopOps(Ops):
             dweight[tap] += dy[out] * x[inside]
         return dx if need_dx else None, dweight
 
+    def deconv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        y = np.zeros((len(x), weight.shape[1], *window.grown(*x.shape[2:])), self.dtype)
+        for tap, small, large in _conv_taps(x.shape, y.shape, weight.shape, window):
+            y[large] += x[small] * weight[tap]
+        return y
+
+    def deconv2d_backward(
+        self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool
+    ) -> tuple[Array | None, Array]:
+        dx, dweight = np.zeros_like(x), np.zeros_like(weight)
+        for tap, small, large in _conv_taps(x.shape, dy.shape, weight.shape, window):
+            dx[small] += dy[large] * weight[tap]
+            dweight[tap] += dy[large] * x[small]
+        return dx if need_dx else None, dweight
+
+    def local2d(self, x: Array, weight: Array, window: Window) -> Array:
+        y = np.zeros((len(x), weight.shape[1], *window.out(*x.shape[2:])), self.dtype)
+        for tap, out, inside in _conv_taps(y.shape, x.shape, weight.shape[1:], window):
+            y[out] += x[inside] * weight[(out[2] * y.shape[3] + out[3], *tap)]
+        return y
+
+    def local2d_backward(
+        self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool
+    ) -> tuple[Array | None, Array]:
+        dx, dweight = np.zeros_like(x), np.zeros_like(weight)
+        for tap, out, inside in _conv_taps(dy.shape, x.shape, weight.shape[1:], window):
+            own = (out[2] * dy.shape[3] + out[3], *tap)
+            dx[inside] += dy[out] * weight[own]
+            dweight[own] += dy[out] * x[inside]
+        return dx if need_dx else None, dweight
+
+    def unfold(self, x: Array, window: Window) -> Array:
+        shape = (*x.shape[:2], window.size, window.size, *window.out(*x.shape[2:]))
+        seen = np.zeros(shape, self.dtype)
+        for at, inside in _unfolded(shape, x.shape, window):
+            seen[at] = x[inside]
+        return seen
+
+    def fold(self, seen: Array, shape: tuple[int, ...], window: Window) -> Array:
+        x = np.zeros(shape, self.dtype)
+        for at, inside in _unfolded(seen.shape, shape, window):
+            x[inside] += seen[at]
+        return x
+
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
         shape = ((n + padding - size) // s + 1 for n, s in zip(x.shape[2:], stride, strict=True))
         y = np.full((*x.shape[:2], *shape), -np.inf, self.dtype)
@@ -62,6 +106,22 @@ class LoopOps(Ops):
         for out in np.ndindex(y.shape):
             largest = next(i for i in _pool_taps(out, x.shape, size, stride, padding) if x[i] == y[out])
             dx[largest] += dy[out]
+        return dx
+
+    def avgpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        shape = ((n + padding - size) // s + 1 for n, s in zip(x.shape[2:], stride, strict=True))
+        y = np.zeros((*x.shape[:2], *shape), self.dtype)
+        for out in np.ndindex(y.shape):
+            taps = list(_pool_taps(out, x.shape, size, stride, padding))
+            y[out] = sum(x[inside] for inside in taps) / len(taps)
+        return y
+
+    def avgpool2d_backward(self, dy: Array, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        dx = np.zeros_like(x)
+        for out in np.ndindex(dy.shape):
+            taps = list(_pool_taps(out, x.shape, size, stride, padding))
+            for inside in taps:
+                dx[inside] += dy[out] / len(taps)
         return dx
 
     def upsample(self, x: Array, stride: int) -> Array:
@@ -91,6 +151,17 @@ def _conv_taps(
             at_column = column * window.stride_x + (j - window.pad) * d
             if 0 <= at_row < x[2] and 0 <= at_column < x[3]:
                 yield (m, c, i, j), (b, m, row, column), (b, first + c, at_row, at_column)
+
+
+def _unfolded(
+    seen: tuple[int, ...], x: tuple[int, ...], window: Window
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The indices of what each tap sees at each place: in the unfolded array and in the picture."""
+    for b, c, i, j, row, column in np.ndindex(seen):
+        at_row = row * window.stride_y + (i - window.pad) * window.dilation
+        at_column = column * window.stride_x + (j - window.pad) * window.dilation
+        if 0 <= at_row < x[2] and 0 <= at_column < x[3]:
+            yield (b, c, i, j, row, column), (b, c, at_row, at_column)
 
 
 def _pool_taps(

@@ -24,7 +24,7 @@ class Case:
     """Call of the method `op`. Arrays among the arguments are float64 of NumPy; the backend makes its own of them.
 
     backward(ops, args, dy, result) -> the gradient by each argument (by its place), where the operation has one.
-    changes: places of the arguments that the operation changes.
+    changes: places, among the arrays, of the arguments that the operation changes.
     """
 
     op: str
@@ -100,6 +100,94 @@ def _convolutions() -> list[Case]:
     return cases
 
 
+LOCALS = ("3x3", "3x3-no-padding", "3x3-stride-xy", "2x2-padding", "dilation2", "7x7-larger-than-picture")
+DECONVOLUTIONS: dict[str, tuple[tuple[int, ...], int, Window]] = {
+    "1x1": ((3, 4, 3, 5), 2, Window(1)),
+    "2x2-stride2": ((1, 3, 3, 4), 2, Window(2, 2, 2)),
+    "3x3-stride2": ((3, 2, 4, 3), 3, Window(3, 2, 2, 1)),
+    "4x4-stride2": ((1, 2, 3, 5), 3, Window(4, 2, 2, 1)),
+    "3x3-stride1": ((1, 2, 5, 4), 3, Window(3, pad=1)),
+    "5x5-stride3": ((3, 2, 3, 2), 1, Window(5, 3, 3, 2)),
+}
+
+
+def _other_convolutions() -> list[Case]:
+    def backward_of(op: str) -> Backward:
+        def backward(ops: Ops, args: tuple[Any, ...], dy: Array, _: Array) -> dict[int, Array]:
+            x, weight, window = args
+            return dict(enumerate(getattr(ops, op)(dy, x, weight, window, True)))
+
+        return backward
+
+    rows: list[tuple[str, str, tuple[int, ...], tuple[int, ...], tuple[int, ...], Window]] = []
+    for label in LOCALS:
+        shape, m, w = WINDOWS[label]
+        oh, ow = w.out(*shape[2:])
+        rows.append(("local2d", label, shape, (oh * ow, m, shape[1], w.size, w.size), (shape[0], m, oh, ow), w))
+    for label, (shape, m, w) in DECONVOLUTIONS.items():
+        rows.append(("deconv2d", label, shape, (shape[1], m, w.size, w.size), (shape[0], m, *w.grown(*shape[2:])), w))
+    cases = []
+    for op, label, x, weight, y, w in rows:
+        forward, backward = _shapes(x, weight), _shapes(y, x, weight)
+        cases += [
+            Case(op, label, lambda rng, f=forward, w=w: (*f(rng), w), backward_of(f"{op}_backward")),
+            Case(f"{op}_backward", label, lambda rng, f=backward, w=w: (*f(rng), w, True)),
+            Case(f"{op}_backward", f"{label}-no-dx", lambda rng, f=backward, w=w: (*f(rng), w, False)),
+        ]
+    return cases
+
+
+def _unfolding() -> list[Case]:
+    unfold: Backward = lambda ops, args, dy, _: {0: ops.fold(dy, args[0].shape, args[1])}  # noqa: E731
+    fold: Backward = lambda ops, args, dy, _: {0: ops.unfold(dy, args[2])}  # noqa: E731
+    cases = []
+    for label in LOCALS:
+        shape, _, w = WINDOWS[label]
+        seen = (*shape[:2], w.size, w.size, *w.out(*shape[2:]))
+        cases.append(Case("unfold", label, lambda rng, s=shape, w=w: (distinct(rng, s), w), unfold))
+        cases.append(Case("fold", label, lambda rng, s=shape, w=w, f=seen: (distinct(rng, f), s, w), fold))
+    return cases
+
+
+# --- matrices and softmax --------------------------------------------------------------------------------------------
+def _matrices() -> list[Case]:
+    def linear(ops: Ops, args: tuple[Any, ...], dy: Array, _: Array) -> dict[int, Array]:
+        return dict(enumerate(ops.linear_backward(dy, *args, True)))
+
+    cases = []
+    for label, (n, k, m) in {"batch3": (3, 5, 7), "one-picture": (1, 4, 3), "one-output": (3, 6, 1)}.items():
+        backward = _shapes((n, m), (n, k), (m, k))
+        cases += [
+            Case("linear", label, _shapes((n, k), (m, k)), linear),
+            Case("linear_backward", label, lambda rng, f=backward: (*f(rng), True)),
+            Case("linear_backward", f"{label}-no-dx", lambda rng, f=backward: (*f(rng), False)),
+        ]
+    return cases
+
+
+def _softmax() -> list[Case]:
+    def softmax(ops: Ops, args: tuple[Any, ...], dy: Array, y: Array) -> dict[int, Array]:
+        return {0: ops.softmax_backward(dy, y, *args[1:])}
+
+    def sums(ops: Ops, args: tuple[Any, ...], dy: Array, _: Array) -> dict[int, Array]:
+        return {0: ops.span_sums(dy, *args[1:])}
+
+    cases = []
+    for label, shape, *rest in (
+        ("rows", (3, 7), 1, [(0, 7)]),
+        ("spans", (3, 7), 1, [(0, 2), (2, 3), (3, 7)]),
+        ("channels", (3, 6, 2, 5), 1, [(0, 4), (4, 6)]),
+        ("middle-axis", (1, 2, 5, 3, 2), 2, [(0, 5)]),
+    ):
+        one, two = _shapes(shape), _shapes(shape, shape)
+        cases += [
+            Case("softmax", label, lambda rng, f=one, r=rest: (*f(rng), *r), softmax),
+            Case("softmax_backward", label, lambda rng, f=two, r=rest: (*f(rng), *r)),
+            Case("span_sums", label, lambda rng, f=one, r=rest: (*f(rng), *r), sums),
+        ]
+    return cases
+
+
 # --- pooling: input, size, (vertical, horizontal) stride, padding ------------------------------------------------
 POOLS: dict[str, tuple[tuple[int, ...], int, tuple[int, int], int]] = {
     "2x2": ((3, 3, 7, 5), 2, (2, 2), 1),
@@ -125,6 +213,19 @@ def _pooled(x: Array, size: int, stride: tuple[int, int], padding: int) -> Array
     from darknet_py.ops.loops import LoopOps
 
     return LoopOps().maxpool2d(x, size, stride, padding)
+
+
+def _mean_pools() -> list[Case]:
+    def mean(ops: Ops, args: tuple[Any, ...], dy: Array, _: Array) -> dict[int, Array]:
+        return {0: ops.avgpool2d_backward(dy, *args)}
+
+    cases = []
+    for label, (shape, *window) in POOLS.items():
+        y = _pooled(np.zeros(shape), *window).shape
+        two = _shapes(y, shape)
+        cases.append(Case("avgpool2d", label, lambda rng, s=shape, w=window: (distinct(rng, s), *w), mean))
+        cases.append(Case("avgpool2d_backward", label, lambda rng, f=two, w=window: (*f(rng), *w)))
+    return cases
 
 
 def _pools() -> list[Case]:
@@ -242,4 +343,16 @@ def _updates() -> list[Case]:
     ]
 
 
-CASES = [*_convolutions(), *_pools(), *_activations(), *_per_channel(), *_wiring(), *_updates()]
+CASES = [
+    *_convolutions(),
+    *_other_convolutions(),
+    *_unfolding(),
+    *_matrices(),
+    *_softmax(),
+    *_pools(),
+    *_mean_pools(),
+    *_activations(),
+    *_per_channel(),
+    *_wiring(),
+    *_updates(),
+]

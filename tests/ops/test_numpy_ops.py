@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,17 @@ def test_batch_norm_by_the_formula(ops: NumpyOps) -> None:
         np.testing.assert_allclose(y[:, c], expected)
     given = ops.batch_norm(x, scale, bias, np.array([1.0, 2]), np.array([4.0, 9]), 0.0)
     np.testing.assert_allclose(given[:, 1], -0.5 * (x[:, 1] - 2) / 3 + 1)
+
+
+def test_softmax_and_linear_by_the_formula(ops: NumpyOps) -> None:
+    x = np.array([[1.0, 2, 4, -1000], [0, 0, 1000, 1000]])
+    e = math.e
+    expected = [[1 / (1 + e), e / (1 + e), 1, 0], [0.5, 0.5, 0.5, 0.5]]
+    np.testing.assert_allclose(ops.softmax(x, 1, [(0, 2), (2, 4)]), expected)
+    np.testing.assert_allclose(ops.span_sums(x, 0, [(0, 1), (1, 2)]), x)
+    weight = np.arange(12.0).reshape(3, 4)
+    products = [[sum(weight[m, k] * x[n, k] for k in range(4)) for m in range(3)] for n in range(2)]
+    np.testing.assert_allclose(ops.linear(x, weight), products)
 
 
 def test_variance_of_values_far_from_zero(ops: NumpyOps) -> None:
