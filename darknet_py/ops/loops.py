@@ -65,7 +65,8 @@ class LoopOps(Ops):
     def local2d(self, x: Array, weight: Array, window: Window) -> Array:
         y = np.zeros((len(x), weight.shape[1], *window.out(*x.shape[2:])), self.dtype)
         for tap, out, inside in _conv_taps(y.shape, x.shape, weight.shape[1:], window):
-            y[out] += x[inside] * weight[(out[2] * y.shape[3] + out[3], *tap)]
+            own = (out[2] * y.shape[3] + out[3], *tap)
+            y[out] += x[inside] * weight[own]
         return y
 
     def local2d_backward(
