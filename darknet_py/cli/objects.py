@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections
+from darknet_py.data.draw import HIDDEN
 
 Array = npt.NDArray[Any]
 
-HIDDEN = "dont_show"  # classes whose names begin so are told to nobody
 JSON_THRESH = np.float32(0.005)
 
 
@@ -24,7 +24,7 @@ def finite(found: Detections) -> Detections:
 
 
 def visible(found: Detections, names: Sequence[str]) -> Detections:
-    """The detections without the classes that are not to be shown."""
+    """The detections without the classes that are not to be shown: those whose names begin with `HIDDEN`."""
     shown = np.array([not name.startswith(HIDDEN) for name in names])
     return found._replace(probs=np.where(shown, found.probs, np.float32(0)))
 

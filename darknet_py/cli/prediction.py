@@ -17,12 +17,12 @@ import numpy as np
 from tqdm import tqdm
 
 from darknet_py.boxes import Detections
-from darknet_py.cli.annotate import annotate, save_picture
 from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
+from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
 from darknet_py.data.labels import label_path
 from darknet_py.data.lists import find_images
@@ -120,12 +120,12 @@ class Job:
         self.pictures += 1
         self.objects += int(np.count_nonzero(shown.probs.any(axis=1)))
         self.write_json(json_entry(self.pictures, str(path), shown, names))
-        annotated = annotate(picture, shown, names)
-        save_picture(self.places.picture(path), annotated)
+        drawn = draw_detections(picture, shown, names)
+        save_picture(self.places.picture(path), drawn)
         if self.args.save_labels:
             self._save_labels(path, found)
         if self.show:
-            show_window(annotated)
+            show_window(drawn)
 
     def _save_labels(self, path: Path, found: Detections) -> None:
         target = self.places.labels(path)
