@@ -153,3 +153,5 @@ def _digest(path: Path) -> str:
             return sha.hexdigest()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -65,8 +66,17 @@ class Saver:
         self.last(trainer)
         self.weights(trainer, "final")
 
-    def remove_leftovers(self) -> None:
-        """Removes half-written files that killed trainings of this name have left under temporary names."""
+    def prepare(self) -> None:
+        """Makes the folder and clears it of what killed trainings have half written under temporary names.
+
+        DarknetError if no file can be written there: better now than after the first hundred iterations.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise DarknetError(f"{self.folder}: no weights can be written there: {error.strerror or error}") from error
         for folder in {self.folder, Path()}:
             for path in folder.glob(".*.part"):
                 if self._is_ours(path.name[1:].rsplit(".", 2)[0]):

@@ -26,7 +26,7 @@ def train(
     Whatever ends it earlier, Ctrl-C (KeyboardInterrupt), SIGTERM (SystemExit), a NaN (NotFiniteError), a bug, passes
     through when the last whole state has been saved.
     """
-    saver.remove_leftovers()
+    saver.prepare()
     net, progress = trainer.net, trainer.progress
     heads = [head for _, head in net.heads]
     start = progress.iteration

@@ -84,9 +84,16 @@ def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path, m
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     saver = saver_in(tmp_path, small_trainer())
-    saver.remove_leftovers()
+    saver.prepare()
     assert names(tmp_path) == {*others, truncated}
     saver.base = long
-    saver.remove_leftovers()
+    saver.prepare()
     assert names(tmp_path) == set(others)
-    Saver(tmp_path / "missing", "net", DataFile(), NetOptions()).remove_leftovers()
+
+
+def test_a_folder_that_takes_no_files_is_told_at_once(tmp_path: Path) -> None:
+    Saver(tmp_path / "new" / "folder", "net", DataFile(), NetOptions()).prepare()
+    assert (tmp_path / "new" / "folder").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(DarknetError, match="file: no weights can be written there"):
+        Saver(tmp_path / "file", "net", DataFile(), NetOptions()).prepare()
