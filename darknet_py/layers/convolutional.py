@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from darknet_py.config.options import opt
-from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, bounded, register
+from darknet_py.layers.base import Context, Params, ParamSpec, Shape, Step, bounded, register
+from darknet_py.layers.blur import blur_window
+from darknet_py.layers.conv_options import ConvOptions, normalise_across
 from darknet_py.ops import Array, Window
 from darknet_py.ops import activations as act
 
@@ -24,7 +26,7 @@ def uniform_he(fan_in: int) -> Callable[[np.random.Generator, tuple[int, ...]], 
 
 @register("convolutional", "conv")
 @dataclass(frozen=True, kw_only=True)
-class Convolutional(Layer):
+class Convolutional(ConvOptions):
     """Convolution over (n, c, h, w), then batch norm or bias, then the activation."""
 
     filters: int = opt(1, ge=1)
@@ -41,13 +43,20 @@ class Convolutional(Layer):
     stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
     wait_stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
 
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Vertical and horizontal."""
+        return (
+            self.stride_y if self.stride_y >= 1 else self.stride,
+            self.stride_x if self.stride_x >= 1 else self.stride,
+        )
+
     @cached_property
     def window(self) -> Window:
         """How the filters move."""
         return Window(
             self.size,
-            self.stride_y if self.stride_y >= 1 else self.stride,
-            self.stride_x if self.stride_x >= 1 else self.stride,
+            *((1, 1) if self.antialiasing else self.strides),
             self.size // 2 if self.pad else self.padding,
             self.dilation if self.size > 1 else 1,
             self.groups,
@@ -55,6 +64,7 @@ class Convolutional(Layer):
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        self.check_options(self.filters, self.size)
         if x.c % self.groups or self.filters % self.groups:
             raise ValueError(f"groups={self.groups} must divide {x.c} input channels and filters={self.filters}")
         h, w = self.window.out(x.h, x.w)
@@ -62,45 +72,66 @@ class Convolutional(Layer):
             raise ValueError(f"size={self.size} is larger than its padded input {x}")
         border = self.window.dilation * (2 * self.window.pad + self.size - 1)
         bounded(Shape(x.c, x.h + border, x.w + border), "its padded input")
+        if self.antialiasing:
+            h, w = blur_window(self.antialiasing, *self.strides, self.filters).out(h, w)
         return Shape(self.filters, h, w)
+
+    @property
+    def normalises(self) -> bool:
+        """Whether there is a batch norm."""
+        return self.batch_normalize or self.cbn
 
     def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
         channels = inputs[0].c // self.groups
         each = (self.filters,)
         yield ParamSpec("bias", each)
-        if self.batch_normalize:
+        if self.normalises:
             yield ParamSpec("scale", each, init=1.0)
             yield ParamSpec("mean", each, trainable=False)
             yield ParamSpec("var", each, init=1.0, trainable=False)
-        shape = (self.filters, channels, self.size, self.size)
-        yield ParamSpec("weight", shape, init=uniform_he(channels * self.size**2), decay=True)
+        shape, init = (self.filters, channels, self.size, self.size), uniform_he(channels * self.size**2)
+        yield ParamSpec("weight", shape, init, decay=True, transposed="always" if self.flipped else "never")
+        if self.cbn:
+            yield ParamSpec("cbn_mean", each, trainable=False, stored=False)
+            yield ParamSpec("cbn_square", each, trainable=False, stored=False)
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
-        return 2 * self.filters * self.size**2 * inputs[0].c // self.groups * out.h * out.w
+        h, w = self.window.out(inputs[0].h, inputs[0].w)
+        return 2 * self.filters * self.size**2 * inputs[0].c // self.groups * h * w
 
     def describe(self) -> tuple[str, str]:
         w = self.window
         groups = f"/{self.groups}" if self.groups > 1 else ""
-        stride = str(w.stride_x) if w.stride_x == w.stride_y else f"{w.stride_x}x{w.stride_y}"
+        down, right = self.strides
+        stride = str(right) if right == down else f"{right}x{down}"
         dilation = f"({w.dilation})" if w.dilation > 1 else ""
         return f"{self.filters}{groups}", f"{self.size}x{self.size}/{stride}{dilation}"
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), ops = xs, ctx.ops
-        z = ops.conv2d(x, p["weight"].value, self.window)
-        a, bias_back = normalise(ctx, p, z) if self.batch_normalize else add_bias(ctx, p, z)
+        seen, weight = self.binarised(ops.xp, x, p["weight"].value)
+        z = ops.conv2d(seen, weight, self.window)
+        a, bias_back = self._normalised(ctx, p, z)
         y = ops.activate(self.activation, a)
+        out, out_back = self.finished(ctx, y, self.strides)
         if not ctx.train:
-            return Step(y)
+            return Step(out)
         kept = a if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            dz = bias_back(ops.activate_backward(self.activation, dy, kept, y))
-            dx, dweight = ops.conv2d_backward(dz, x, p["weight"].value, self.window, need_dx)
+            dz = bias_back(ops.activate_backward(self.activation, out_back(dy), kept, y))
+            dx, dweight = ops.conv2d_backward(dz, seen, weight, self.window, need_dx)
             p["weight"].add_grad(dweight)
-            return (dx,)
+            return (dx * (ops.xp.abs(x) < 1) if self.xnor and need_dx else dx,)
 
-        return Step(y, backward)
+        return Step(out, backward)
+
+    def _normalised(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
+        if self.cbn and ctx.train:
+            a, mean, var, back = normalise_across(ctx, p, z, EPS)
+            follow(ctx, p, mean, var)
+            return a, back
+        return normalise(ctx, p, z) if self.normalises else add_bias(ctx, p, z)
 
 
 def add_bias(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
@@ -114,19 +145,13 @@ def add_bias(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array]
 
 
 def normalise(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """Batch norm with the batch's statistics in training, with the rolling ones otherwise; and its backward.
-
-    The rolling statistics take the share ``1 - momentum`` of each batch, and more while few batches have been seen, so
-    that they are a plain mean of the first ones instead of leaning on their start values.
-    """
+    """Batch norm with the batch's statistics in training, with the rolling ones otherwise; and its backward."""
     ops = ctx.ops
     scale, bias = p["scale"].value, p["bias"].value
     if not ctx.train:
         return ops.batch_norm(z, scale, bias, p["mean"].value, p["var"].value, EPS), lambda da: da
     a, mean, var = ops.batch_norm_train(z, scale, bias, EPS)
-    share = max(1 - ctx.momentum, 1 / (ctx.batches + 1))
-    p["mean"].value += share * (mean - p["mean"].value)
-    p["var"].value += share * (var - p["var"].value)
+    follow(ctx, p, mean, var)
 
     def backward(da: Array) -> Array:
         dz, dscale, dbias = ops.batch_norm_train_backward(da, z, scale, mean, var, EPS)
@@ -135,3 +160,14 @@ def normalise(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array
         return dz
 
     return a, backward
+
+
+def follow(ctx: Context, p: Params, mean: Array, var: Array) -> None:
+    """The rolling statistics take the share ``1 - momentum`` of the batch's.
+
+    And more while few batches have been seen, so that they are a plain mean of the first ones instead of leaning on
+    their start values.
+    """
+    share = max(1 - ctx.momentum, 1 / (ctx.batches + 1))
+    p["mean"].value += share * (mean - p["mean"].value)
+    p["var"].value += share * (var - p["var"].value)

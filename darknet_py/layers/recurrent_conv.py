@@ -45,6 +45,7 @@ class _Convolutions(Recurrent):
             padding=self._pads(),
             groups=self.groups,
             batch_normalize=self.batch_normalize,
+            xnor=self.xnor,
             activation=self.activation,
         )
 

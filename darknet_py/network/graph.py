@@ -124,6 +124,7 @@ class Network:
             iteration=iteration,
             max_batches=self.options.max_batches,
             burn_in=self.options.burn_in,
+            subdivision=ctx.batches % self.options.subdivisions,
             steps=ctx.steps or (self.options.time_steps if ctx.train else 1),
             losses=result.losses,
         )

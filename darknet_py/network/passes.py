@@ -21,7 +21,7 @@ def fuse_batch_norm(net: Network) -> Network:
 
 def _fused(net: Network, node: Node) -> Node:
     layer = node.layer
-    if not (isinstance(layer, Convolutional) and layer.batch_normalize):
+    if not (isinstance(layer, Convolutional) and layer.normalises):
         return node
     p = node.params
     k = p["scale"].value / net.ops.xp.sqrt(p["var"].value + EPS)
@@ -29,7 +29,7 @@ def _fused(net: Network, node: Node) -> Node:
         "bias": p["bias"].value - p["mean"].value * k,
         "weight": p["weight"].value * k[:, None, None, None],
     }
-    fused = replace(layer, batch_normalize=False)
+    fused = replace(layer, batch_normalize=False, cbn=False)
     specs = tuple(fused.params(*node.in_shapes))
     params = {spec.name: Param(spec, values[spec.name]) for spec in specs}
     return replace(node, layer=fused, specs=specs, params=params)

@@ -71,6 +71,14 @@ def _convolutions() -> list[Case]:
         _case(f"{linear} filters=3 size=3 batch_normalize=1", x, out=(3, 5, 3), batch=1),
         _case("conv batch_normalize=1 filters=4 size=3 pad=1 groups=4 activation=leaky", x, out=(4, 7, 5)),
         _case("convolutional", x, out=(1, 7, 5)),
+        _case("convolutional filters=3 size=3 stride=2 pad=1 antialiasing=1", x, out=(3, 4, 3)),
+        _case(f"{linear} filters=3 size=3 pad=1 stride_x=2 antialiasing=2 batch_normalize=1", x, out=(3, 6, 2)),
+        _case("convolutional filters=4 coordconv=1 activation=mish", x, out=(4, 7, 5)),
+        _case("convolutional filters=2 coordconv=1 flipped=1", x, out=(2, 7, 5), gradient=False),
+        _case("convolutional filters=3 size=3 cbn=1 activation=leaky", x, out=(3, 5, 3)),
+        _case("convolutional filters=3 size=3 xnor=1 bin_output=1", x, out=(3, 5, 3), gradient=False),
+        _case("convolutional filters=3 size=3 binary=1", x, out=(3, 5, 3), gradient=False),
+        _case("convolutional filters=8 size=3 stretch_sway=1 grad_centr=1 reverse=0.5", x, out=(8, 5, 3)),
     ]
     for name in act.NAMES:
         for norm in (0, 1):
