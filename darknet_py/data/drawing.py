@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-SMALLEST, LARGEST = 0.14, 0.5  # a shape's diameter as a fraction of the picture's side
+SMALLEST, LARGEST = 0.15, 0.5  # a shape's diameter as a fraction of the picture's side
 TILT = np.deg2rad(25)  # at most, either way
 SUBPIXEL_BITS = 4  # OpenCV draws polygons on a grid of 1/16 pixel
 
@@ -47,7 +47,7 @@ SHAPES: dict[str, tuple[Points, ...]] = {
     "circle": (radial([1.0] * 64),),
     "triangle": (radial([1.0] * 3),),
     "square": (box(1.0),),
-    "star": (radial([1.0, 0.42] * 5),),
+    "star": (radial([1.0, 0.4] * 5),),
     "cross": (cross(0.3),),
     "ring": (radial([1.0] * 64), radial([0.55] * 64)),
 }
@@ -135,11 +135,11 @@ def paint(canvas: Image, cover: Image, colour: Any) -> None:
 
 
 def paint_shape(rng: Generator, canvas: Image, cover: Image) -> None:
-    """A shape with its own shading, sometimes stripes, a shadow or an outline, in a colour that stands out."""
+    """A bright shape with its own shading, sometimes with stripes, a shadow or a dark outline."""
     size = cover.shape[0]
     diameter = np.sqrt(cover.sum())
-    colour = standing_out(rng, canvas.reshape(3, -1) @ cover.ravel() / cover.sum())
-    fill = colour[:, None, None] + rng.uniform(0, 0.25) * gradient(rng, size)
+    colour = bright(rng, canvas.reshape(3, -1) @ cover.ravel() / cover.sum())
+    fill = colour[:, None, None] + rng.uniform(0, 0.2) * gradient(rng, size)
     if rng.random() < 0.25:
         fill = fill + tinted(rng, 0.3, waves(rng, size, rng.uniform(0.15, 0.4) * diameter) > 0.3)
     if rng.random() < 0.4:
@@ -148,12 +148,13 @@ def paint_shape(rng: Generator, canvas: Image, cover: Image) -> None:
     if rng.random() < 0.5:
         width = max(3, int(rng.uniform(0.05, 0.12) * diameter) | 1)
         inner = cv2.erode(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
-        paint(canvas, cover - inner, standing_out(rng, colour))
+        paint(canvas, cover - inner, rng.uniform(0, 0.25, 3))
 
 
-def standing_out(rng: Generator, behind: Any) -> Any:
-    """Of four random colours (3,) the one farthest from `behind`."""
+def bright(rng: Generator, behind: Any) -> Any:
+    """Of four random bright colours (3,) the one farthest from `behind`."""
     colours = rng.random((4, 3), np.float32)
+    colours /= colours.max(1, keepdims=True)
     return colours[np.square(colours - behind).sum(1).argmax()]
 
 
@@ -194,7 +195,7 @@ def cloud(rng: Generator, size: int, cells: int) -> Image:
 def background(rng: Generator, size: int) -> Image:
     """Two colours that run into each other under clouds, often with a pattern, and scribbles that are no shape."""
     blend = np.clip(0.5 + 0.5 * gradient(rng, size) + 0.4 * cloud(rng, size, 4), 0, 1)
-    colours = rng.uniform(0.1, 0.9, (2, 3)).astype(np.float32)
+    colours = rng.uniform(0.05, 0.6, (2, 3)).astype(np.float32)
     canvas = np.tile(colours[0][:, None, None], (1, size, size))
     paint(canvas, blend, colours[1])
     canvas += tinted(rng, 0.2, cloud(rng, size, int(rng.integers(5, 12))))

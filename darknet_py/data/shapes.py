@@ -34,7 +34,8 @@ def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int 
     """Draws `train` and `valid` pictures of `size` pixels into `folder`; the path of its shapes.data, written last.
 
     The lists and shapes.data name their files relative to `folder`, so that it can be moved and used from any
-    working directory. DataError where a number is impossible or a file can't be written.
+    working directory; weights go to a folder of its name in the working directory. DataError where a number is
+    impossible or a file can't be written.
     """
     if train < 1 or valid < 1:
         raise DataError(f"{folder}: a set needs at least 1 picture in each list, got train {train}, valid {valid}")
@@ -51,7 +52,8 @@ def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int 
     write_picture(folder / "example.jpg", *next(drawn for drawn in large if len(drawn[1]) >= 4))
     write_text(folder / "shapes.names", "".join(f"{name}\n" for name in SHAPES))
     data = {"classes": len(SHAPES), "train": "train.txt", "valid": "valid.txt", "names": "shapes.names"}
-    write_text(folder / "shapes.data", "".join(f"{key} = {value}\n" for key, value in data.items()))
+    data["backup"] = f"{folder.resolve().name}/backup"
+    write_text(folder / "shapes.data", "".join(f"{key}={value}\n" for key, value in data.items()))
     return folder / "shapes.data"
 
 

@@ -40,6 +40,7 @@ def test_data_file_leads_to_everything_from_any_directory(small_set, tmp_path, m
     assert read_names(data.file("names")) == tuple(shapes.SHAPES)
     assert data.file("train").samefile(small_set / "train.txt")
     assert data.file("valid").samefile(small_set / "valid.txt")
+    assert data.backup == f"{small_set.name}/backup"
 
 
 def test_same_seed_same_bytes_and_a_larger_set_begins_with_the_smaller(small_set, tmp_path):
