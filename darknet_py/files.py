@@ -24,10 +24,10 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """
     try:
         target = Path(path).resolve()
-        if not target.name or (target.exists() and not target.is_file()):
+        if not target.name or target.is_symlink() or (target.exists() and not target.is_file()):
             raise OSError(errno.EINVAL, "not a regular file")
         target.parent.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle; from Python 3.13 they stay links
         raise _cant_write(path, error) from error
     temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
     try:
