@@ -50,9 +50,9 @@ def _cant_write(path: str | Path, error: Exception) -> DarknetError:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """`text` as UTF-8 under `path`, whole or not at all."""
+    """`text` as UTF-8 under `path`, whole or not at all. File names in it keep the bytes that are no UTF-8."""
     with atomic_write(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="surrogateescape"))
 
 
 def read_text(path: str | Path, error: type[DarknetError]) -> str:

@@ -152,6 +152,11 @@ def test_text_is_written_and_read(tmp_path: Path) -> None:
     assert read_text(tmp_path / "a", CfgError) == "caf\ufffd\n"
 
 
+def test_names_that_are_no_utf8_keep_their_bytes(tmp_path: Path) -> None:
+    write_text(tmp_path / "list.txt", os.fsdecode(b"caf\xe9.jpg\n"))
+    assert (tmp_path / "list.txt").read_bytes() == b"caf\xe9.jpg\n"
+
+
 @pytest.mark.parametrize("error", [CfgError, DataError])
 def test_what_cannot_be_read(error: type[DarknetError], tmp_path: Path) -> None:
     with pytest.raises(error, match=r"none: can't be read: No such file or directory$"):
