@@ -1,4 +1,7 @@
-"""The losses of classifiers: [softmax], [logistic] and [cost]. The truth holds a number for each output."""
+"""The losses of classifiers: [softmax], [logistic] and [cost]. The truth holds a number for each output.
+
+Where a network has several of them side by side, each names its part of the truth with `truth_start`.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,14 @@ from darknet_py.ops.activations import logistic
 IGNORED = -1234  # truth of outputs that [cost] type=masked leaves out (cost_layer.c:80)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Loss(Layer):
+    truth_start: int = opt(-1, ge=-1, doc="first of the truth's numbers that are this layer's; -1: all of them are")
+
+
 @register("softmax", "soft")
 @dataclass(frozen=True, kw_only=True)
-class Softmax(Layer):
+class Softmax(_Loss):
     """Softmax over all outputs, or in `groups`, over the channels of each position (`spatial`), or along a `tree`.
 
     With truth t its loss is -sum of t * log(p), whose gradient is (p * sum(t) - t) / temperature; the reference leaves
@@ -60,7 +68,7 @@ class Softmax(Layer):
         z = x if self.spatial else x.reshape(len(x), -1)
         spans = self._spans(z.shape[1])
         y = ops.softmax(z / self.temperature, 1, spans)
-        truth = None if self.noloss else truth_like(ctx, z, self.hierarchy)
+        truth = None if self.noloss else truth_like(ctx, z, self.truth_start, self.hierarchy)
         if truth is None:
 
             def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
@@ -81,7 +89,7 @@ class Softmax(Layer):
 
 @register("logistic")
 @dataclass(frozen=True, kw_only=True)
-class Logistic(Layer):
+class Logistic(_Loss):
     """Each output is a yes or no of its own, with the cross-entropy -t * log(y) - (1 - t) * log(1 - y) as loss.
 
     As in the reference, the gradient of a layer behind is passed on as it is (logistic_layer.c:54).
@@ -90,7 +98,7 @@ class Logistic(Layer):
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), xp = xs, ctx.ops.xp
         y = logistic(xp, x)
-        truth = truth_like(ctx, x)
+        truth = truth_like(ctx, x, self.truth_start)
         if truth is None:
 
             def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
@@ -127,7 +135,7 @@ ERRORS |= {"masked": ERRORS["sse"], "seg": ERRORS["sse"], "l1": ERRORS["L1"]}
 
 @register("cost")
 @dataclass(frozen=True, kw_only=True)
-class Cost(Layer):
+class Cost(_Loss):
     """Compares its input with the truth, number by number, and passes it on.
 
     sse: squares; masked: the same without those whose truth is -1234; smooth: squares below 1, linear above; L1; seg:
@@ -146,7 +154,7 @@ class Cost(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), xp = xs, ctx.ops.xp
-        truth = truth_like(ctx, x)
+        truth = truth_like(ctx, x, self.truth_start)
         if truth is None:
             return Step(x, lambda dy, need_dx=True: (dy,))
         weight = self._weight(xp, truth)
@@ -170,11 +178,16 @@ class Cost(Layer):
         return xp.ones((), truth.dtype)
 
 
-def truth_like(ctx: Context, x: Array, tree: Tree | None = None) -> Array | None:
-    """The truth in the shape of x; None where there is none. DataError where its size is another."""
+def truth_like(ctx: Context, x: Array, start: int, tree: Tree | None = None) -> Array | None:
+    """The truth in the shape of x; None where there is none. DataError where its size is another.
+
+    With a `start` from 0 on the truth holds the numbers of several layers, and those from `start` on are meant.
+    """
     if ctx.truth is None:
         return None
     truth: HostArray = ctx.truth
+    if start >= 0:
+        truth = truth.reshape(len(truth), -1)[:, start : start + x[0].size]
     if truth.size != x.size or len(truth) != len(x):
         numbers = truth.size // max(1, len(truth))
         raise DataError(
