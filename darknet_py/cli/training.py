@@ -19,7 +19,7 @@ from darknet_py.ops import NumpyOps
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
 from darknet_py.train.saving import numbered_period
-from darknet_py.train.schedule import input_size
+from darknet_py.train.schedule import input_size, possible_sizes
 
 NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
     *("time_steps", "track", "augment_speed", "sequential_subdivisions", "dynamic_minibatch", "seq_scales"),
@@ -82,8 +82,19 @@ def _check(net: Network, cfg: str) -> None:
         raise CfgError(
             f"{cfg}: [net] Error: You set incorrect value batch=1 for Training! You should set batch=64 subdivision=64"
         )
+    _check_sizes(net)
     if options.batch < SMALL_BATCH:
         warnings.warn(f"{cfg}: batch={options.batch} is small: batch=64 is recommended", stacklevel=2)
+
+
+def _check_sizes(net: Network) -> None:
+    """CfgError for a size of multi-scale training that the layers can't take: better now than when it comes."""
+    heads = [head for _, head in net.heads]
+    for w, h in sorted(possible_sizes(net.options, heads)):
+        try:
+            net.resized(w, h)
+        except CfgError as error:
+            raise CfgError(f"{error}, with an input of {w} x {h} (random={heads[-1].random:g})") from None
 
 
 def _names(data: DataFile, classes: int, cfg: str) -> tuple[str, ...]:

@@ -62,9 +62,9 @@ class Saver:
                     self.weights(trainer, "ema")
 
     def final(self, trainer: Trainer) -> None:
-        """What a finished training leaves."""
-        self.last(trainer)
+        """What a finished training leaves: the result first, where the disk has no room for both."""
         self.weights(trainer, "final")
+        self.last(trainer)
 
     def prepare(self) -> None:
         """Makes the folder and clears it of what killed trainings have half written under temporary names.

@@ -11,6 +11,7 @@ from darknet_py.layers import Head
 from darknet_py.network import NetOptions
 
 SIZE_PERIOD = 10  # iterations between changes of the input size (detector.c:197)
+SCALES = 1000  # between the smallest and the largest, close enough to meet every size
 LARGEST_AT_END = 100  # last iterations, which have the largest size, for the rolling statistics (detector.c:212)
 
 
@@ -84,14 +85,28 @@ def input_size(options: NetOptions, heads: Sequence[Head], iteration: int, seed:
     `resize_step`, and keeps the cfg's ratio as far as rounding lets it (detector.c:196). It is largest at first, so
     that too little memory shows at once, and in the last 100 iterations.
     """
-    random = heads[-1].random if heads else 0.0
-    if not random:
+    factor = _largest_factor(heads)
+    if not factor:
         return options.width, options.height
-    factor = 1.4 if random == 1 else random
     block = iteration // SIZE_PERIOD
     if block == 0 or iteration >= options.max_batches - LARGEST_AT_END:
         return _scaled(options, factor)
     return _scaled(options, random_scale(np.random.default_rng([seed, block]), factor))
+
+
+def possible_sizes(options: NetOptions, heads: Sequence[Head]) -> set[tuple[int, int]]:
+    """All (w, h) that `input_size` may give."""
+    factor = _largest_factor(heads)
+    if not factor:
+        return {(options.width, options.height)}
+    scales = np.geomspace(min(factor, 1 / factor), max(factor, 1 / factor), SCALES)
+    return {_scaled(options, float(scale)) for scale in scales}
+
+
+def _largest_factor(heads: Sequence[Head]) -> float:
+    """Of the last head; 0: the size doesn't vary."""
+    random = heads[-1].random if heads else 0.0
+    return 1.4 if random == 1 else random
 
 
 def random_scale(rng: np.random.Generator, factor: float) -> float:

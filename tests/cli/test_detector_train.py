@@ -68,6 +68,17 @@ classes=2
 num=2
 random=1
 """
+DOWN_AND_UP = """[convolutional]
+filters=8
+stride=2
+size=3
+pad=1
+
+[upsample]
+
+[route]
+layers=-1,-3
+"""  # fits inputs that are multiples of 16, but not all that random=1 and resize_step=8 give
 TIMES = ("images_per_second", "load_seconds")
 
 
@@ -270,7 +281,7 @@ def test_a_full_disk_loses_nothing(work: Path, run: Run, monkeypatch: pytest.Mon
         result = run(*command("backup/net_last.weights"))
     assert result.status == 1
     assert re.search(r"warning: .*No space left on device; training goes on", result.err)
-    assert re.search(r"error: .*net_last.resume: can't be written: No space left on device", result.err)
+    assert re.search(r"error: .*net_final.weights: can't be written: No space left on device", result.err)
     assert run(*command("backup/net_last.weights")).status == 0
     assert outcome(work) == expected
 
@@ -360,6 +371,7 @@ def test_bad_labels_and_pictures_are_counted_and_training_goes_on(work: Path, ru
     [
         ("net.cfg", "batch=4\nsubdivisions=2", "batch=1", "You set incorrect value batch=1 for Training!"),
         ("net.cfg", "max_batches=12", "max_batches=0", "needs max_batches"),
+        ("net.cfg", "[dropout]", DOWN_AND_UP, "6 x 6 x 8 and 5 x 5 x 8, with an input of 40 x 40 (random=1)"),
         ("net.cfg", "filters=14", "filters=15", "needs filters=14"),
         ("set.data", "train=list.txt", "", "needs train="),
         ("set.data", "list.txt", "none.txt", "none.txt"),

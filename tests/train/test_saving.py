@@ -71,6 +71,7 @@ def test_a_full_disk_on_the_way_is_a_warning_and_at_the_end_an_error(
         run(trainer, saver)
     with pytest.raises(DarknetError, match="No space left"):
         saver.final(trainer)
+    assert names(tmp_path) == {"net_final.weights"}
 
 
 def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from darknet_py.layers.yolo import Yolo
 from darknet_py.network import NetOptions
 from darknet_py.network.options import POLICIES
-from darknet_py.train.schedule import input_size, learning_rate, random_scale
+from darknet_py.train.schedule import input_size, learning_rate, possible_sizes, random_scale
 
 numbers = st.integers(1, 10_000)
 
@@ -82,6 +82,7 @@ def test_input_sizes_are_multiples_within_the_factor(
         assert side % 32 == 0
         assert start / factor - 32 < side <= start * factor + 48
     assert (w, h) == input_size(given, heads, iteration - iteration % 10, seed) or iteration > 890
+    assert (w, h) in possible_sizes(given, heads)
 
 
 def test_input_size_is_largest_first_and_in_the_last_hundred_iterations() -> None:
@@ -95,6 +96,7 @@ def test_input_size_is_largest_first_and_in_the_last_hundred_iterations() -> Non
 def test_input_size_stays_without_random() -> None:
     assert input_size(options(), [Yolo(random=1), Yolo()], 500, 0) == (416, 416)  # the last head's option counts
     assert input_size(options(), [], 500, 0) == (416, 416)
+    assert possible_sizes(options(), [Yolo()]) == {(416, 416)}
 
 
 @given(st.integers(0, 1000), st.floats(0.5, 4))
