@@ -8,11 +8,11 @@ CV2 := opencv-python-headless
 
 demo: .venv/core
 	$(BIN)/python -m darknet_py.data.shapes demo
-	$(BIN)/darknet_py detector train demo/shapes.data cfg/shapes.cfg -map -dont_show
+	$(BIN)/darknet_py detector train demo/shapes.data cfg/shapes.cfg -clear
 	$(BIN)/darknet_py detector map demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights
 	$(BIN)/darknet_py detector test demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights \
-		demo/valid/00000.jpg -dont_show
-	@echo "demo: chart demo/backup/chart_shapes.png, weights demo/backup/shapes_final.weights, picture predictions.jpg"
+		demo/example.jpg -dont_show
+	@echo "See the chart demo/backup/chart_shapes.png, the picture predictions.jpg and what is in demo/backup."
 
 test: lint
 	$(BIN)/python -m pytest -m "not slow"
