@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from functools import cache
@@ -15,6 +16,7 @@ from darknet_py.config.section import Section
 from darknet_py.files import find_file
 
 T = TypeVar("T")
+BLANKS = re.compile(r"(?<=[0-9])\s+(?=[0-9])")
 
 
 def opt(
@@ -25,14 +27,16 @@ def opt(
     gt: float | None = None,
     le: float | None = None,
     one_of: tuple[str, ...] | None = None,
+    blanks: bool = False,
     doc: str = "",
 ) -> Any:
     """A dataclass field for one option. Without a default the option must be given.
 
     key: the name in the cfg where it differs from the field's (``from`` -> ``from_``).
-    ge, gt, le: bounds of a number. one_of: the valid words.
+    ge, gt, le: bounds of a number. one_of: the valid words. blanks: they may stand for the commas of a list.
     """
-    return field(default=default, metadata={"key": key, "ge": ge, "gt": gt, "le": le, "one_of": one_of, "doc": doc})
+    facts = {"key": key, "ge": ge, "gt": gt, "le": le, "one_of": one_of, "blanks": blanks, "doc": doc}
+    return field(default=default, metadata=facts)
 
 
 def from_section(cls: type[T], section: Section, ignored: tuple[str, ...] = ()) -> T:
@@ -60,7 +64,7 @@ def _value(section: Section, key: str, hint: Any, facts: Mapping[str, Any]) -> A
         return find_file(text, section.path, f"{section.path}:{section.values[key].line}: [{section.name}] {key}")
     convert, wanted = _converter(hint)
     try:
-        value = convert(text)
+        value = convert(BLANKS.sub(",", text) if facts["blanks"] else text)
     except OverflowError:
         raise section.error(f"{key}={text}: is too large", key) from None
     except ValueError:

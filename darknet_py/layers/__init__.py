@@ -2,6 +2,7 @@
 
 from darknet_py.layers import (  # noqa: F401
     connected,
+    contrastive,
     convolutional,
     crop,
     deconvolutional,
@@ -10,6 +11,7 @@ from darknet_py.layers import (  # noqa: F401
     elementwise,
     gaussian_yolo,
     implicit,
+    iseg,
     local,
     losses,
     pooling,

@@ -29,7 +29,7 @@ class Head(Layer):
 
     classes: int = opt(20, ge=1)
     num: int = opt(1, ge=1, le=1000, doc="number of anchors")
-    anchors: tuple[float, ...] = opt((), gt=0, doc="w,h pairs")
+    anchors: tuple[float, ...] = opt((), gt=0, blanks=True, doc="w,h pairs")
     max: int = opt(200, ge=1, le=100_000, doc="most boxes of a picture that training looks at")
     jitter: float = opt(0.2, ge=0, doc="augmentation: how far each side is cropped, relative to the picture")
     resize: float = opt(1.0, gt=0, doc="augmentation: range of zoom")

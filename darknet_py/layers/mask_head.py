@@ -15,7 +15,11 @@ KINDS = ("iou", "giou", "diou", "ciou")
 
 @dataclass(frozen=True, kw_only=True)
 class MaskHead(Head):
-    """A head that uses `mask`'s anchors, which are in pixels of the network's input (YOLOv3, section 2.1)."""
+    """A head that uses `mask`'s anchors, which are in pixels of the network's input (YOLOv3, section 2.1).
+
+    Where mask names anchors beyond `num` that are given, num grows, as yolov4-p7's cfgs need it; the reference reads
+    beyond its array there.
+    """
 
     mask: tuple[int, ...] = opt((), ge=0, doc="indices of the anchors used here; all where absent")
     # box
@@ -37,6 +41,8 @@ class MaskHead(Head):
     delta_normalizer: float = opt(1.0, doc="factor on all deltas")
 
     def __post_init__(self) -> None:
+        if self.mask and self.num <= max(self.mask) < len(self.anchors) // 2:
+            object.__setattr__(self, "num", max(self.mask) + 1)
         if self.mask and max(self.mask) >= self.num:
             raise ValueError(f"mask={max(self.mask)} is not one of the num={self.num} anchors")
         if len(self.anchors) % 2:

@@ -103,22 +103,31 @@ class Upsample(Layer):
 class Shortcut(Layer):
     """The sum of the layer before and those of `from`, each weighted if `weights_type` says so; then the activation.
 
-    Where channel counts differ, the first ones that both have are added (shortcut_layer.c, blas.c:125).
+    Where channel counts differ, the first ones that both have are added (shortcut_layer.c, blas.c:125). Of a layer that
+    is k times as wide and high every k-th place is added; one that is k times smaller is added to every k-th place
+    (pjreddie's blas.c:68; AlexeyAB's version stops there, though his resnet cfgs need it).
     """
 
     from_: tuple[int, ...] = opt(key="from", doc="the layers to add")
     activation: str = opt("linear", one_of=act.NAMES)
     weights_type: str = opt("none", one_of=("none", "per_feature", "per_layer", "per_channel"))
     weights_normalization: str = opt("none", one_of=("none", "relu", "avg_relu", "softmax"))
+    alpha: float = opt(1.0, doc="factor on the layer before, where something is added")
+    beta: float = opt(1.0, doc="factor on what is added")
+
+    def __post_init__(self) -> None:
+        if len(self.from_) > 1 and (self.alpha, self.beta) != (1, 1):
+            raise ValueError("alpha and beta need one layer in from=")
 
     def inputs(self, index: int) -> tuple[int, ...]:
         return (index - 1, *(absolute(i, index) for i in self.from_))
 
     def out_shape(self, *inputs: Shape) -> Shape:
+        out = inputs[0]
         for x in inputs[1:]:
-            if (x.h, x.w) != (inputs[0].h, inputs[0].w):
-                raise ValueError(f"adds layers of different width and height: {inputs[0]} and {x}")
-        return inputs[0]
+            if _steps(x.h, out.h) is None or _steps(x.h, out.h) != _steps(x.w, out.w):
+                raise ValueError(f"adds layers of different width and height: {out} and {x}")
+        return out
 
     def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
         if self.weights_type != "none":
@@ -133,13 +142,9 @@ class Shortcut(Layer):
         shares = self._shares(ops.xp, p["weight"].value)[0] if p else None
         total = xs[0] if shares is None else xs[0] * _per_channel(shares[0], xs[0].shape[1])
         for i, x in enumerate(xs[1:], 1):
-            width = min(x.shape[1], total.shape[1])
-            part = x[:, :width] if shares is None else x[:, :width] * _per_channel(shares[i], width)
-            if width == total.shape[1]:
-                total = total + part
-            else:
-                total = total.copy()
-                total[:, :width] += part
+            here, there = _meeting(total, x)
+            part = x[there] if shares is None else x[there] * _per_channel(shares[i], x[there].shape[1])
+            total = self._sum(total, here, part)
         y = ops.activate(self.activation, total)
         if not ctx.train:
             return Step(y)
@@ -149,21 +154,39 @@ class Shortcut(Layer):
             d = ops.activate_backward(self.activation, dy, kept, y)
             if shares is not None:
                 self._weight_gradient(ops.xp, p, d, xs)
-            return tuple(
-                self._input_gradient(ops.xp, d, x, None if shares is None else shares[i]) for i, x in enumerate(xs)
-            )
+            each = [None] * len(xs) if shares is None else list(shares)
+            rest = (self._input_gradient(ops.xp, d, x, share) for x, share in zip(xs[1:], each[1:], strict=True))
+            return self._first_gradient(d, xs, each[0]), *rest
 
         return Step(y, backward)
 
-    @staticmethod
-    def _input_gradient(xp: Any, d: Array, x: Array, share: Array | None) -> Array:
-        width = min(x.shape[1], d.shape[1])
-        part = d[:, :width] if share is None else d[:, :width] * _per_channel(share, width)
-        if width == x.shape[1]:
+    def _sum(self, total: Array, here: Index, part: Array) -> Array:
+        """alpha * total + beta * part at the places `here`, total elsewhere."""
+        if self.beta != 1:
+            part = part * self.beta
+        if total[here].shape == total.shape and self.alpha == 1:
+            return total + part
+        total = total.copy()
+        total[here] = total[here] * self.alpha + part
+        return total
+
+    def _input_gradient(self, xp: Any, d: Array, x: Array, share: Array | None) -> Array:
+        here, there = _meeting(d, x)
+        part = d[here] if share is None else d[here] * _per_channel(share, d[here].shape[1])
+        if self.beta != 1:
+            part = part * self.beta
+        if part.shape == x.shape:
             return part
         whole = xp.zeros_like(x)
-        whole[:, :width] = part
+        whole[there] = part
         return whole
+
+    def _first_gradient(self, d: Array, xs: tuple[Array, ...], share: Array | None) -> Array:
+        if self.alpha != 1:
+            here, _ = _meeting(d, xs[1])
+            d = d.copy()
+            d[here] *= self.alpha
+        return d if share is None else d * _per_channel(share, d.shape[1])
 
     def _shares(self, xp: Any, weight: Array) -> tuple[Array, Any]:
         """Normalised weights (inputs, width), and the function that takes their gradient back to the weights."""
@@ -188,13 +211,32 @@ class Shortcut(Layer):
         weight = p["weight"].value
         ds = xp.zeros_like(weight)
         for i, x in enumerate(xs):
-            width = min(x.shape[1], d.shape[1])
-            sums = (d[:, :width] * x[:, :width]).sum(axis=(0, 2, 3))
+            here, there = _meeting(d, x)
+            sums = (d[here] * x[there]).sum(axis=(0, 2, 3))
             if weight.shape[1] == 1:
                 ds[i, 0] = sums.sum()
             else:
-                ds[i, :width] = sums
+                ds[i, : len(sums)] = sums
         p["weight"].add_grad(self._shares(xp, weight)[1](ds))
+
+
+Index = tuple[slice, ...]
+
+
+def _meeting(total: Array, x: Array) -> tuple[Index, Index]:
+    """Where x is added to total: the places of each."""
+    stride, sample = _steps(x.shape[2], total.shape[2]) or (1, 1)
+    both = (slice(None), slice(min(total.shape[1], x.shape[1])))
+    return (*both, *[slice(None, None, sample)] * 2), (*both, *[slice(None, None, stride)] * 2)
+
+
+def _steps(length: int, other: int) -> tuple[int, int] | None:
+    """(k, 1) if every k-th of `length` places makes `other`, (1, k) the other way round, None if neither."""
+    large, small = max(length, other), min(length, other)
+    k = -(-large // small)
+    if -(-large // k) != small:
+        return None
+    return (k, 1) if length > other else (1, k)
 
 
 def _per_channel(share: Array, width: int) -> Array:

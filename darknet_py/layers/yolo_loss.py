@@ -32,11 +32,13 @@ class Assignment:
 
     cell: (k, 4) integers [picture, anchor of this layer, row, column]. truth: (k, 5) rows [x, y, w, h, class], or 6.
     positive: (k,) False for cells that learn because of truth_thresh, which don't count as found objects.
+    anchors: how many the layer has.
     """
 
     cell: HostArray
     truth: HostArray
     positive: HostArray
+    anchors: int = 0
 
     @property
     def classes(self) -> HostArray:
@@ -47,7 +49,9 @@ class Assignment:
     def joined(parts: list[Assignment]) -> Assignment:
         """One after the other."""
         return Assignment(
-            *(np.concatenate([getattr(p, name) for p in parts]) for name in ("cell", "truth", "positive"))
+            np.concatenate([p.cell for p in parts]),
+            np.concatenate([p.truth for p in parts]),
+            np.concatenate([p.positive for p in parts]),
         )
 
 
@@ -70,6 +74,7 @@ def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int])
     if head.iou_thresh < 1:
         _average_box_deltas(delta)
     report = _report(head, delta, ious, similarities)
+    learns.anchors = len(head.used)
     report.learned = learns
     return delta, report
 

@@ -131,7 +131,8 @@ class Network:
         still = replace(ctx, train=False)
         for node in self.nodes:
             xs = [outputs[i] for i in node.inputs]
-            step = node.layer.forward(ctx if node.index > frozen else still, node.params, *xs)
+            here = (replace(ctx, index=node.index) if ctx.train else ctx) if node.index > frozen else still
+            step = node.layer.forward(here, node.params, *xs)
             outputs[node.index] = step.y
             if step.loss is not None:
                 result.losses[node.index] = step.loss

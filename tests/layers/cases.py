@@ -122,6 +122,11 @@ def _wiring() -> list[Case]:
         _case("shortcut from=-3,-4,1 activation=leaky", a, a, a, a, out=a),
         _case("shortcut from=-3", a, b, out=a),
         _case("shortcut from=-3", b, a, out=b),
+        _case("shortcut from=-3", (4, 3, 2), (6, 5, 3), out=(4, 3, 2)),
+        _case("shortcut from=-3", (4, 5, 3), (3, 3, 2), out=(4, 5, 3)),
+        _case("shortcut from=-3,-4 weights_type=per_channel", (4, 6, 3), (4, 2, 1), (4, 6, 3), out=(4, 6, 3)),
+        _case("shortcut from=-3 alpha=0.5 beta=2 activation=leaky", a, b, out=a),
+        _case("shortcut from=-3 alpha=0.5 beta=2", (4, 5, 3), (3, 3, 2), out=(4, 5, 3)),
         _case("shortcut from=-3,-4 activation=mish", b, a, b, out=b),
         *(
             _case(f"shortcut from=-3,-4 weights_type={kind} weights_normalization={norm}", *xs, out=xs[0])
@@ -227,6 +232,11 @@ def _windows() -> list[Case]:
         _case("maxpool maxpool_depth=1 out_channels=2", (5, 4, 3), out=(2, 4, 3)),
         _case("maxpool maxpool_depth=1", x, out=(1, 7, 6)),
         _case("maxpool size=3 stride=1 maxpool_zero_nonmax=1", x, out=x),
+        _case("dropout dropblock=1 dropblock_size_abs=3 probability=0.9", x, out=x),
+        _case("dropout dropblock=1 dropblock_size_rel=0.4 probability=0.9", x, out=x),
+        _case("contrastive", (5, 1, 1), out=(5, 1, 1)),
+        _case("contrastive yolo_layer=-2", x, x, out=x, gradient=False),
+        _case("iseg classes=2 ids=1", x, out=x, gradient=False),
         _case("implicit filters=5 atoms=2 mean=1", x, out=(5, 2, 1), gradient=False),
     ]
 

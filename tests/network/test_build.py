@@ -51,7 +51,7 @@ ERRORS = {  # cfg: line, and what the message says
     chain(CONV, "route layers=1", net=NET): (9, "is layer 1 and can't take layer 1: valid are 0 to 0, or -1 to -1"),
     chain(CONV, CONV, "route layers=-1,-3", net=NET): (13, "can't take layer -1: valid are 0 to 1, or -1 to -2"),
     chain(CONV, "sam from=7", net=NET): (9, "can't take layer 7"),
-    chain(CONV, "maxpool stride=2", "shortcut from=0", net=NET): (11, "adds layers of different width and height"),
+    chain(CONV, "conv size=4", "shortcut from=0", net=NET): (11, "adds layers of different width and height"),
     chain(CONV, "maxpool stride=2", "route layers=0,1", net=NET): (11, "joins layers of different width and height"),
     chain("convolutional size=11", net=NET): (5, "size=11 is larger than its padded input 8 x 8 x 3"),
     chain("convolutional groups=2 filters=2", net=NET): (5, "groups=2 must divide 3 input channels"),
