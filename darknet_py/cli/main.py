@@ -28,6 +28,7 @@ COMMANDS = {
     "detector train": Command("darknet_py.cli.detector_train", "train a detector"),
     "detector test": Command("darknet_py.cli.detector_test", "find the objects in pictures"),
     "detector map": Command("darknet_py.cli.detector_map", "measure a detector's mean average precision"),
+    "detector calc_anchors": Command("darknet_py.cli.detector_anchors", "find the anchors that fit labelled boxes"),
     "detect": Command("darknet_py.cli.detect", "detector test with COCO's classes"),
     "net": Command("darknet_py.cli.net", "show a network's layers, operations and parameters"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
