@@ -31,6 +31,18 @@ COMMANDS = {
     "detector calc_anchors": Command("darknet_py.cli.detector_anchors", "find the anchors that fit labelled boxes"),
     "detect": Command("darknet_py.cli.detect", "detector test with COCO's classes"),
     "net": Command("darknet_py.cli.net", "show a network's layers, operations and parameters"),
+    "partial": Command("darknet_py.cli.tools.partial", "write the weights of the first layers"),
+    "average": Command("darknet_py.cli.tools.average", "write the mean of weights files"),
+    "rgbgr": Command("darknet_py.cli.tools.rgbgr", "write weights for pictures with red and blue exchanged"),
+    "rescale": Command("darknet_py.cli.tools.rescale", "write weights for inputs from 0 to 1 instead of -1 to 1"),
+    "normalize": Command("darknet_py.cli.tools.normalize", "write weights with neutral batch norms added"),
+    "denormalize": Command("darknet_py.cli.tools.denormalize", "write weights with the batch norms folded in"),
+    "reset": Command("darknet_py.cli.tools.reset", "write weights whose batch norms are neutral"),
+    "oneoff": Command("darknet_py.cli.tools.oneoff", "make YOLO9000's first weights from a classifier's"),
+    "statistics": Command("darknet_py.cli.tools.statistics", "show mean and variance of a network's parameters"),
+    "visualize": Command("darknet_py.cli.tools.visualize", "draw the filters of a convolution"),
+    "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
+    "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")
