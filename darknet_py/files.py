@@ -15,10 +15,11 @@ from darknet_py.errors import CfgError, DarknetError
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | Path, sync: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends well; the old file stays until then.
 
-    The data is flushed to the disk before the rename, so that a crash leaves the old or the new file, whole.
+    With `sync` the data is flushed to the disk before the rename, so that even a crash of the machine leaves the old or
+    the new file, whole; for a hundred thousand small files that would take longer than all the rest.
     A link is followed, and an old file's permissions are kept. A full disk, a missing right or a place that holds no
     regular file is a DarknetError that names the file; the temporary file is removed.
     """
@@ -34,7 +35,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)

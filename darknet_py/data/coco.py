@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from darknet_py.data.fetch import download, unpack, whole_file
+from darknet_py.data.fetch import download, unpack
 from darknet_py.data.labels import label_path
 from darknet_py.errors import DarknetError, DataError
-from darknet_py.files import write_text
+from darknet_py.files import atomic_write, write_text
 
 SITE = "http://images.cocodataset.org"  # no https: the site's certificate is made out to another name
 SPLITS = ("train2017", "val2017")
@@ -104,12 +104,9 @@ def write_labels(annotations: Annotations, folder: Path, list_path: Path) -> Non
     Pictures without objects get an empty label file: they teach a detector what is background.
     """
     folder = folder.absolute()
-    try:
-        for picture in tqdm(annotations.pictures, desc="labels", unit=" files", leave=False):
-            with whole_file(Path(label_path(folder / picture.name))) as file:
-                file.write("".join(f"{box}\n" for box in picture.boxes).encode())
-    except OSError as reason:
-        raise DataError(f"{reason.filename or folder}: can't be written: {reason.strerror or reason}") from reason
+    for picture in tqdm(annotations.pictures, desc="labels", unit=" files", leave=False):
+        with atomic_write(label_path(folder / picture.name), sync=False) as file:
+            file.write("".join(f"{box}\n" for box in picture.boxes).encode())
     write_text(list_path, "".join(f"{folder / picture.name}\n" for picture in annotations.pictures))
 
 

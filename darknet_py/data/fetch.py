@@ -9,15 +9,14 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 from tqdm import tqdm
 
 from darknet_py.errors import DataError
+from darknet_py.files import atomic_write
 
 BLOCK = 1 << 20  # bytes moved at a time
 TIMEOUT = 60.0  # seconds without a byte
@@ -59,30 +58,12 @@ def unpack(archive: Path, targets: Mapping[str, Path]) -> None:
             if lacking:
                 raise DataError(f"{archive}: lacks {len(lacking):,} of the files, the first is {lacking[0]}")
             for member, path in tqdm(targets.items(), desc=f"unpack {archive.name}", unit=" files", leave=False):
-                with zipped.open(member) as source, whole_file(path) as file:
+                with zipped.open(member) as source, atomic_write(path, sync=False) as file:
                     shutil.copyfileobj(source, file, BLOCK)
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as reason:
         raise DataError(f"{archive}: is damaged ({reason}): delete it and run the same command again") from reason
     except OSError as reason:
         raise DataError(f"{archive}: can't be unpacked: {reason.strerror or reason}") from reason
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under `path` when the block ends well. OSError where it can't be written.
-
-    Unlike `files.atomic_write` it leaves the flush to the operating system: one for each of a hundred thousand
-    small files would take longer than all the rest.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _receive(url: str, part: Path) -> None:

@@ -219,7 +219,7 @@ def test_any_value_anywhere_is_taken_or_refused_in_one_line(
 def test_a_list_is_only_written_when_all_labels_are(tmp_path: Path) -> None:
     annotations = coco.read_annotations(write(tmp_path / "instances.json", document()))
     (tmp_path / "labels" / "train2017" / "000000000632.txt").mkdir(parents=True)  # in the way
-    with pytest.raises(DataError, match=r"000000000632\.txt.* can't be written"):
+    with pytest.raises(DarknetError, match=r"000000000632\.txt.* can't be written"):
         coco.write_labels(annotations, tmp_path / "images" / "train2017", tmp_path / "train2017.txt")
     assert not (tmp_path / "train2017.txt").exists()
 

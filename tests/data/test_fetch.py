@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import zipfile
 from pathlib import Path
@@ -170,18 +169,3 @@ def test_an_archive_that_is_none(tmp_path: Path) -> None:
         fetch.unpack(tmp_path / "a.zip", {"one": tmp_path / "1"})
     with pytest.raises(DataError, match=r"b\.zip"):
         fetch.unpack(tmp_path / "b.zip", {"one": tmp_path / "1"})
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_text("old")
-
-    def fill_the_disk() -> None:
-        with fetch.whole_file(path) as file:
-            file.write(b"half")
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        fill_the_disk()
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["x"]
