@@ -43,6 +43,8 @@ COMMANDS = {
     "visualize": Command("darknet_py.cli.tools.visualize", "draw the filters of a convolution"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
+    "detector valid": Command("darknet_py.cli.detector_valid", "write detections for VOC's, COCO's ... evaluation"),
+    "detector recall": Command("darknet_py.cli.detector_recall", "measure how many objects a detector has boxes for"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")

@@ -67,7 +67,7 @@ def test_version(run):
         ("detectr", "unknown command 'detectr'; did you mean detector?"),
         ("detector tset", "detector: unknown command 'tset'; did you mean test?"),
         ("detector zzz", "detector: unknown command 'zzz'; valid are train, test, map"),
-        ("zzz", "unknown command 'zzz'; valid are detector, detect, net, version"),
+        ("zzz", "unknown command 'zzz'; valid are detector, detect, "),
         ("-thresh .3", "unknown command '-thresh'"),
         ("help detectr", "did you mean detector?"),
         ("detector test", "the following arguments are required: data, cfg, weights"),

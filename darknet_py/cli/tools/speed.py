@@ -7,6 +7,8 @@ import time
 
 from darknet_py.cli.arguments import Parser, whole
 
+TICS = 1000
+
 
 def parser() -> Parser:
     """The cfg, and how often it runs."""
@@ -17,7 +19,7 @@ def parser() -> Parser:
         "cfg/yolov4-tiny.cfg 100",
     )
     p.add_argument("cfg", help="the network")
-    p.add_argument("tics", nargs="?", type=whole(1), default=1000, help="how often (%(default)s)")
+    p.add_argument("tics", nargs="?", type=whole(1), default=TICS, help=f"how often ({TICS})")
     p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
     return p
 

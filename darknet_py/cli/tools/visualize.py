@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from darknet_py.network import Network
 
+PICTURE = "filters.png"
 TILE = 32  # pixels a filter takes at least
 
 
@@ -27,7 +28,7 @@ def parser() -> Parser:
         f"{CFG_AND_WEIGHTS} filters.png",
     )
     add_cfg_and_weights(p)
-    p.add_argument("out", nargs="?", default="filters.png", help="the picture (%(default)s)")
+    p.add_argument("out", nargs="?", default=PICTURE, help=f"the picture ({PICTURE})")
     p.add_argument("-layer", type=whole(0), metavar="N", help="which layer (the first convolution)")
     return p
 
