@@ -21,7 +21,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"layers"},
     {"network"},
     {"data"},
-    {"detector"},
+    {"detector", "classifier"},
     {"metrics"},
     {"train", "go"},
     {"cli"},

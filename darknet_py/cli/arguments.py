@@ -108,6 +108,18 @@ def add_cfg_and_weights(parser: Parser) -> None:
     parser.add_argument("weights", help="its trained parameters")
 
 
+def add_crop(parser: Parser) -> None:
+    """Whose way of cutting a classifier's input out of a picture it is."""
+    parser.add_argument(
+        "-crop",
+        choices=("alexey", "pjreddie"),
+        default="alexey",
+        help="whose sizes and crops: AlexeyAB's brings the shorter side to the network's width and cuts out the "
+        "middle; pjreddie's cuts out the largest square and resizes that, and `predict` adds a border instead "
+        "(%(default)s)",
+    )
+
+
 def add_inference(parser: Parser, batch: int) -> None:
     """The flags of all commands that run a network over pictures."""
     text = "pictures that go through the network at once (%(default)s)"

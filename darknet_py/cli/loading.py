@@ -49,11 +49,11 @@ def load_detector(args: argparse.Namespace) -> Loaded:
     load_weights(net, args.weights)
     with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
         net = for_inference(net)
-    _check_finite(net, args.weights)
+    check_finite(net, args.weights)
     return Loaded(Detector(net), data, names)
 
 
-def _check_finite(net: Network, path: str) -> None:
+def check_finite(net: Network, path: str) -> None:
     """WeightsError where parameters are no numbers, as after a training that went wrong; nothing would be detected."""
     for node, param in net.parameters():
         if not np.isfinite(net.ops.to_host(param.value)).all():

@@ -22,14 +22,27 @@ class Command(NamedTuple):
 
     module: str
     summary: str
+    variant: tuple[str, ...] = ()
+    """for the parser, where a module has several commands"""
 
 
 COMMANDS = {
     "detector train": Command("darknet_py.cli.detector_train", "train a detector"),
     "detector test": Command("darknet_py.cli.detector_test", "find the objects in pictures"),
     "detector map": Command("darknet_py.cli.detector_map", "measure a detector's mean average precision"),
+    "detector valid": Command("darknet_py.cli.detector_valid", "write detections for VOC's, COCO's ... evaluation"),
+    "detector recall": Command("darknet_py.cli.detector_recall", "measure how many objects a detector has boxes for"),
     "detector calc_anchors": Command("darknet_py.cli.detector_anchors", "find the anchors that fit labelled boxes"),
     "detect": Command("darknet_py.cli.detect", "detector test with COCO's classes"),
+    "classify": Command("darknet_py.cli.classify", "classifier predict with ImageNet's classes"),
+    "classifier predict": Command("darknet_py.cli.classifier_predict", "tell the classes of pictures"),
+    "classifier valid": Command("darknet_py.cli.classifier_valid", "measure a classifier's accuracy", ("valid",)),
+    "classifier validcrop": Command("darknet_py.cli.classifier_valid", "the same, squeezed", ("validcrop",)),
+    "classifier validfull": Command("darknet_py.cli.classifier_valid", "the same, whole pictures", ("validfull",)),
+    "classifier valid10": Command("darknet_py.cli.classifier_valid", "the same, ten crops", ("valid10",)),
+    "classifier validmulti": Command("darknet_py.cli.classifier_valid", "the same, ten sizes", ("validmulti",)),
+    "classifier label": Command("darknet_py.cli.classifier_label", "print the classes of listed pictures", ("label",)),
+    "classifier test": Command("darknet_py.cli.classifier_label", "print all probabilities of these", ("test",)),
     "net": Command("darknet_py.cli.net", "show a network's layers, operations and parameters"),
     "partial": Command("darknet_py.cli.tools.partial", "write the weights of the first layers"),
     "average": Command("darknet_py.cli.tools.average", "write the mean of weights files"),
@@ -43,8 +56,6 @@ COMMANDS = {
     "visualize": Command("darknet_py.cli.tools.visualize", "draw the filters of a convolution"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
-    "detector valid": Command("darknet_py.cli.detector_valid", "write detections for VOC's, COCO's ... evaluation"),
-    "detector recall": Command("darknet_py.cli.detector_recall", "measure how many objects a detector has boxes for"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")
@@ -69,7 +80,7 @@ def run(words: list[str]) -> int:
         return 0
     command = importlib.import_module(COMMANDS[name].module)
     try:
-        args = command.parser().parse(rest)
+        args = command.parser(*COMMANDS[name].variant).parse(rest)
     except SystemExit:  # -help has been printed
         return 0
     return int(command.run(args))

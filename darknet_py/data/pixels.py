@@ -18,7 +18,7 @@ def alter_pixels(picture: Picture, view: View, boxes: NDArray[np.float32]) -> Pi
 
     `boxes`, rows [class, x, y, w, h], stay sharp where only the background is blurred.
     """
-    picture = _recolour(picture, view)
+    picture = recolour(picture, view.hue, view.saturation, view.exposure)
     blur = _kernel_for(view.blur, picture, boxes)
     if blur:
         picture = _blur(picture, blur, boxes)
@@ -27,15 +27,20 @@ def alter_pixels(picture: Picture, view: View, boxes: NDArray[np.float32]) -> Pi
     return picture
 
 
-def _recolour(picture: Picture, view: View) -> Picture:
-    """Hue, saturation and exposure. A hue below 0 stays at 0 (red), as in the reference, and isn't turned round."""
-    if view.hue == 0 and view.saturation == view.exposure == 1:
+def recolour(picture: Picture, hue: float, saturation: float, exposure: float, wrap: bool = False) -> Picture:
+    """Hue, as a part of the circle, saturation and exposure. One channel has the last of them only.
+
+    A hue below 0 stays at 0 (red), as in the reference's detectors; with `wrap` it is turned round, as in its
+    classifiers.
+    """
+    if hue == 0 and saturation == exposure == 1:
         return picture
     levels = np.arange(256.0)
     if picture.shape[2] != 3:
-        return _table(levels * view.exposure)[picture]
+        return _table(levels * exposure)[picture]
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)  # hue 0..179
-    tables = _table(np.stack([levels + 179 * view.hue, levels * view.saturation, levels * view.exposure], axis=1))
+    hues = np.rint(levels + 180 * hue) % 180 if wrap else levels + 179 * hue
+    tables = _table(np.stack([hues, levels * saturation, levels * exposure], axis=1))
     coloured: Picture = cv2.cvtColor(cv2.LUT(hsv, tables[None]), cv2.COLOR_HSV2RGB)
     return coloured
 

@@ -101,8 +101,8 @@ def _sample_view(rng: np.random.Generator, options: AugmentOptions) -> View:
         cut=(left + zoom, top + zoom, right + far_zoom, bottom + far_zoom),
         flip=bool(options.flip and rng.random() < 0.5),
         hue=rng.uniform(-options.hue, options.hue),
-        saturation=_sample_scale(rng, options.saturation),
-        exposure=_sample_scale(rng, options.exposure),
+        saturation=sample_scale(rng, options.saturation),
+        exposure=sample_scale(rng, options.exposure),
         blur=(0, 1, options.blur)[rng.integers(3)] if options.blur else 0,
         noise=options.gaussian_noise if options.gaussian_noise and rng.random() < 0.5 else 0,
         to_corner=rng.random() < 0.5,
@@ -116,6 +116,7 @@ def _zoom_range(resize: float) -> tuple[float, float]:
     return (1 - factor) / 2, 0.0 if resize < 1 else (1 - 1 / factor) / 2
 
 
-def _sample_scale(rng: np.random.Generator, limit: float) -> float:
+def sample_scale(rng: np.random.Generator, limit: float) -> float:
+    """A factor: U(1, limit), or one over it half of the time."""
     scale = float(rng.uniform(min(1.0, limit), max(1.0, limit)))
     return scale if rng.random() < 0.5 else 1 / scale

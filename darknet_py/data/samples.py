@@ -15,7 +15,7 @@ from darknet_py.data.images import Picture, load_image
 from darknet_py.data.labels import label_path, read_labels
 from darknet_py.errors import DataError
 
-_SAMPLE, _EPOCH = 1, 2  # what a stream of random numbers is for: with that, no two streams start alike
+SAMPLE, _EPOCH = 1, 2  # what a stream of random numbers is for: with that, no two streams start alike
 _DRAWS = 64  # random substitutes for an unreadable picture before the list is gone through
 
 
@@ -94,7 +94,7 @@ class DetectionSamples:
         self._epochs = Epochs(len(self.paths), self.seed)
 
     def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
-        rng = np.random.default_rng([_SAMPLE, self.seed, iteration, i])
+        rng = np.random.default_rng([SAMPLE, self.seed, iteration, i])
         recipe = sample(rng, self.options)
         others = rng.integers(len(self.paths), size=len(recipe.views) - 1)
         problems: list[Problem] = []
@@ -110,22 +110,32 @@ class DetectionSamples:
         self, index: int, rng: np.random.Generator, problems: list[Problem]
     ) -> tuple[str, Picture, NDArray[np.float32]]:
         """(path, picture, boxes) of this picture, or of another one where it can't be read."""
-        for candidate in chain([index], self._substitutes(rng)):
-            path = self.paths[candidate]
-            try:
-                picture = load_image(path, self.channels)
-            except DataError as error:
-                problems.append(Problem(path, f"{error}: another picture takes its place"))
-                continue
-            labels_at = label_path(path)
-            labels = read_labels(labels_at, self.classes)
-            if labels.problems:
-                more = f" (and {len(labels.problems) - 1} more in this file)" if len(labels.problems) > 1 else ""
-                problems.append(Problem(str(labels_at), labels.problems[0] + more))
-            return path, picture, labels.boxes
-        raise DataError(f"not one of the list's {len(self.paths)} pictures can be read, such as {problems[0].message}")
+        path, picture = readable(self.paths, index, self.channels, rng, problems)
+        labels_at = label_path(path)
+        labels = read_labels(labels_at, self.classes)
+        if labels.problems:
+            more = f" (and {len(labels.problems) - 1} more in this file)" if len(labels.problems) > 1 else ""
+            problems.append(Problem(str(labels_at), labels.problems[0] + more))
+        return path, picture, labels.boxes
 
-    def _substitutes(self, rng: np.random.Generator) -> Iterator[int]:
-        for _ in range(_DRAWS):
-            yield int(rng.integers(len(self.paths)))
-        yield from range(len(self.paths))
+
+def readable(
+    paths: Sequence[str], index: int, channels: int, rng: np.random.Generator, problems: list[Problem]
+) -> tuple[str, Picture]:
+    """(path, picture) of the picture `index`, or of another one, drawn at random, where it can't be read.
+
+    What is wrong with those that can't goes to `problems`. DataError when that is all of them.
+    """
+    for candidate in chain([index], _substitutes(len(paths), rng)):
+        path = paths[candidate]
+        try:
+            return path, load_image(path, channels)
+        except DataError as error:
+            problems.append(Problem(path, f"{error}: another picture takes its place"))
+    raise DataError(f"not one of the list's {len(paths)} pictures can be read, such as {problems[0].message}")
+
+
+def _substitutes(count: int, rng: np.random.Generator) -> Iterator[int]:
+    for _ in range(_DRAWS):
+        yield int(rng.integers(count))
+    yield from range(count)
