@@ -32,6 +32,7 @@ class Found(NamedTuple):
     size: tuple[int, int]
     """(w, h) in pixels"""
     detections: Detections
+    """boxes in pixels"""
 
     @property
     def name(self) -> str:
@@ -50,8 +51,8 @@ Add = Callable[[Found], None]
 
 
 def corners(boxes: npt.NDArray[np.float32], size: tuple[int, int], shift: int = 0) -> npt.NDArray[Any]:
-    """(k, 4) relative centres and sides -> left, top, right, bottom in pixels, rounded where C rounds to float."""
-    pixels = (boxes * np.array(size * 2, np.float32)).astype(float)
+    """(k, 4) centres and sides -> left, top, right, bottom, cut to the picture, rounded where C rounds to float."""
+    pixels = boxes.astype(float)
     centres, halves = pixels[:, :2], pixels[:, 2:] / 2
     low = (centres - halves + shift).astype(np.float32)
     high = (centres + halves + shift).astype(np.float32)

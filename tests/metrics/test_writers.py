@@ -12,7 +12,7 @@ from darknet_py.boxes import Detections
 from darknet_py.errors import DarknetError, DataError
 from darknet_py.metrics.writers import COCO_IDS, FORMATS, Found, corners, picture_number
 
-BOXES = np.array([[0.5, 0.5, 0.5, 0.25], [0.1, 0.9, 0.4, 0.4]], np.float32)
+BOXES = np.array([[50, 20, 50, 10], [10, 36, 40, 16]], np.float32)  # pixels
 PROBS = np.array([[0.5, 0, 0.25], [0, 0.125, 0]], np.float32)
 FOUND = Found(7, Path("a/000042.x.jpg"), (100, 40), Detections(BOXES, np.ones(2, np.float32), PROBS))
 NAMES = ("one", "two words", "three")
