@@ -14,7 +14,7 @@ from darknet_py.errors import DarknetError
 
 EMPTY, BLACK, WHITE = 0, 1, -1
 PASS = -1
-NONE = -1  # no point
+NONE = -2  # no point, and no pass
 SIZES = range(2, 20)
 KOMI = 7.5
 
@@ -227,10 +227,11 @@ class Board:
                     owner[p] = colour
         return owner
 
-    def chain(self, point: int) -> tuple[list[int], set[int]]:
-        """The chain of stones at `point`, and its liberties."""
+    def chain(self, point: int, enough: int = 1000) -> tuple[list[int], set[int]]:
+        """The chain of stones at `point`, and its liberties; as much of both as it takes to find `enough` liberties."""
         stones, colour = self.stones, self.stones[point]
-        chain, liberties, met = [point], set(), {point}
+        chain, met = [point], {point}
+        liberties: set[int] = set()
         for p in chain:
             for q in self.neighbours[p]:
                 if not stones[q]:
@@ -238,6 +239,8 @@ class Board:
                 elif stones[q] == colour and q not in met:
                     met.add(q)
                     chain.append(q)
+            if len(liberties) >= enough:
+                break
         return chain, liberties
 
     def is_eye(self, point: int, colour: int) -> bool:

@@ -63,7 +63,7 @@ def test_there_are_fifty_positions() -> None:
     assert len(blocks()) >= 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(size=st.integers(2, 6), seed=st.integers(0, 2**32), superko=st.booleans())
 def test_random_games_agree_with_the_slow_reference(size: int, seed: int, superko: bool) -> None:
     rng = random.Random(seed)
