@@ -56,6 +56,7 @@ COMMANDS = {
     "visualize": Command("darknet_py.cli.tools.visualize", "draw the filters of a convolution"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
+    "nightmare": Command("darknet_py.cli.tools.nightmare", "exaggerate what a network sees in a picture"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darknet_py import __version__
@@ -95,6 +95,7 @@ def test_a_command_line_that_is_wrong_is_told_in_one_line(run, words, told):
     assert result.err.startswith("darknet_py: error: ") and result.err.count("\n") == 1
 
 
+@settings(deadline=None)  # the first call imports
 @given(st.lists(st.sampled_from(["detector", "test", "net", "-thresh", "-h", "--", "-1", "a", "", "-", "help", "é="])))
 def test_no_words_give_a_traceback(words):
     assert cli.main(words) in (0, 1)

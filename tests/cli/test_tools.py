@@ -163,3 +163,39 @@ def test_errors_are_one_line(run, tiny, words, told):
     result = run(*words)
     assert result.status == 1
     assert told in result.err and result.err.count("\n") == 1
+
+
+# --- nightmare ---------------------------------------------------------------------------------------------------
+DREAM = ("nightmare", "tiny.cfg", "tiny.weights", "1.png")
+
+
+def test_nightmare(run, tiny):
+    result = run(*DREAM, 1, "-rounds", 2, "-iters", 3, "-zoom", 0.9, "-rotate", 0.1, "-range", 2)
+    assert result.status == 0
+    assert result.out == "0 1_tiny_1_000000.jpg\n1 1_tiny_1_000001.jpg\n"
+    assert result.err == "Iteration: 0, 1, 2, done\n" * 2
+    assert cv2.imread("1_tiny_1_000001.jpg").shape == cv2.imread("1.png").shape
+    first = content("1_tiny_1_000000.jpg")
+    run(*DREAM, 1, "-iters", 3, "-range", 2, "-prefix", "again")
+    assert content("again/1_tiny_1_000000.jpg") == first
+
+
+def test_reconstruct(run, tiny):
+    result = run(*DREAM, 0, "-reconstruct", "-iters", 2, "-rounds", 2, "-zoom", 0.9)
+    assert result.status == 0 and result.out.splitlines()[0].endswith(" features")
+    assert Path("1_tiny_0_000001.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((*DREAM, 7), "has the layers 0 to 6, and not 7"),
+        ((*DREAM, "x"), "isn't a whole number from 0 on"),
+        ((*DREAM[:3], "none.png", 1), "none.png: can't be read"),
+        ((*DREAM, 1, "-zoom", 0), "isn't a number from 0.01 to 100"),
+    ],
+)
+def test_nightmares_errors_are_one_line(run, tiny, words, told):
+    result = run(*words)
+    assert result.status == 1
+    assert told in result.err and result.err.count("\n") == 1

@@ -22,12 +22,12 @@ def tool_parser(name: str, summary: str, example: str = "") -> Parser:
     return p
 
 
-def load(cfg: str, weights: str, cutoff: int | None = None) -> tuple[Network, Header]:
+def load(cfg: str, weights: str, cutoff: int | None = None, threads: int | None = None) -> tuple[Network, Header]:
     """The network, and the header of its weights file."""
     from darknet_py.network import load_network, load_weights
     from darknet_py.ops import NumpyOps
 
-    net = load_network(cfg, NumpyOps())
+    net = load_network(cfg, NumpyOps(threads=threads))
     return net, load_weights(net, weights, cutoff)
 
 
