@@ -30,12 +30,7 @@ def parser() -> Parser:
         "the *_last.weights that it has saved, the training goes on as if it had not stopped.",
         "data/coco.data cfg/yolov4.cfg yolov4.conv.137 -map",
     )
-    p.add_argument("data", help=".data file: says where the class names and the lists of pictures are")
-    p.add_argument("cfg", help="the network and how it is trained")
-    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
-    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    add_training(p)
     p.add_argument("-map", action="store_true", help="measure mAP on the way, and keep the best weights")
     p.add_argument(
         "-mAP_epochs", type=number(0), default=4, metavar="N", help="times all pictures between two mAPs (%(default)s)"
@@ -44,6 +39,17 @@ def parser() -> Parser:
         "-thresh", type=number(0, 1), default=0.25, metavar="P", help="confidence for mAP's precision (%(default)s)"
     )
     p.add_argument("-iou_thresh", type=number(0, 1), default=0.5, metavar="IOU", help="overlap for mAP (%(default)s)")
+    return p
+
+
+def add_training(p: Parser) -> None:
+    """What detectors and classifiers have in common."""
+    p.add_argument("data", help=".data file: says where the class names and the lists of pictures are")
+    p.add_argument("cfg", help="the network and how it is trained")
+    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
+    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
+    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
+    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
     p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
     p.add_argument("-show_imgs", action="store_true", help="write the first 100 augmented pictures as aug_*.jpg")
     p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
@@ -52,7 +58,6 @@ def parser() -> Parser:
     p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
     p.add_argument("-gpus", metavar="LIST", help="accepted; this version trains on the CPU")
     p.add_argument("-i", metavar="N", help="accepted; this version trains on the CPU")
-    return p
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,7 +116,7 @@ def make_hooks(
     if args.map:
         period = map_period(args.mAP_epochs, len(setup.paths), options.batch)
         measure = MeanAveragePrecision(evaluator(args, setup, console, check), period, saver, console)
-        console.say(f" (next mAP calculation at {measure.next(setup.trainer)} iterations)")
+        console.say(measure.announcement(setup.trainer))
         hooks.append(measure)
         at_end.insert(0, measure.finish)
     hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration), chart, saver]
@@ -150,10 +155,10 @@ def evaluator(
     return mean_average_precision
 
 
-def tell_end(saver: Saver, best_map: float, base: str) -> None:
-    """What was written, and where."""
+def tell_end(saver: Saver, best: float, base: str, measure: str = "mAP") -> None:
+    """What was written, and where. best: value of `measure` in [0, 1], below 0 if there is none."""
     print(f"\ntrained: {saver.path('final')}")
-    if best_map >= 0:
-        print(f"best mAP {100 * best_map:.2f} %: {saver.path('best')}")
+    if best >= 0:
+        print(f"best {measure} {100 * best:.2f} %: {saver.path('best')}")
     print(f"log {saver.folder / f'{base}_log.csv'}, chart {saver.folder / f'chart_{base}.png'}")
     print(f"to train on with a larger max_batches, start from {saver.path('last')}; -clear starts from the beginning")

@@ -35,6 +35,7 @@ COMMANDS = {
     "detector calc_anchors": Command("darknet_py.cli.detector_anchors", "find the anchors that fit labelled boxes"),
     "detect": Command("darknet_py.cli.detect", "detector test with COCO's classes"),
     "classify": Command("darknet_py.cli.classify", "classifier predict with ImageNet's classes"),
+    "classifier train": Command("darknet_py.cli.classifier_train", "train a classifier"),
     "classifier predict": Command("darknet_py.cli.classifier_predict", "tell the classes of pictures"),
     "classifier valid": Command("darknet_py.cli.classifier_valid", "measure a classifier's accuracy", ("valid",)),
     "classifier validcrop": Command("darknet_py.cli.classifier_valid", "the same, squeezed", ("validcrop",)),
@@ -43,6 +44,8 @@ COMMANDS = {
     "classifier validmulti": Command("darknet_py.cli.classifier_valid", "the same, ten sizes", ("validmulti",)),
     "classifier label": Command("darknet_py.cli.classifier_label", "print the classes of listed pictures", ("label",)),
     "classifier test": Command("darknet_py.cli.classifier_label", "print all probabilities of these", ("test",)),
+    "go test": Command("darknet_py.cli.go_test", "show a Go board with a network's suggestions, and ask for moves"),
+    "go engine": Command("darknet_py.cli.go_engine", "play Go over GTP, with other programs"),
     "net": Command("darknet_py.cli.net", "show a network's layers, operations and parameters"),
     "partial": Command("darknet_py.cli.tools.partial", "write the weights of the first layers"),
     "average": Command("darknet_py.cli.tools.average", "write the mean of weights files"),
@@ -54,9 +57,9 @@ COMMANDS = {
     "oneoff": Command("darknet_py.cli.tools.oneoff", "make YOLO9000's first weights from a classifier's"),
     "statistics": Command("darknet_py.cli.tools.statistics", "show mean and variance of a network's parameters"),
     "visualize": Command("darknet_py.cli.tools.visualize", "draw the filters of a convolution"),
+    "nightmare": Command("darknet_py.cli.tools.nightmare", "exaggerate what a network sees in a picture"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
-    "nightmare": Command("darknet_py.cli.tools.nightmare", "exaggerate what a network sees in a picture"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")

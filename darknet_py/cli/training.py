@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     _check(net, args.cfg)
     names = _names(data, net.heads[-1][1].classes, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))
-    start = _start(trainer, args)
+    start = start_of(trainer, args)
     return Setup(data, names, trainer, read_list(data.file("train")), start)
 
 
@@ -107,7 +108,7 @@ def _names(data: DataFile, classes: int, cfg: str) -> tuple[str, ...]:
     return names if len(names) == classes else tuple(map(str, range(classes)))
 
 
-def _start(trainer: Trainer, args: argparse.Namespace) -> str:
+def start_of(trainer: Trainer, args: argparse.Namespace) -> str:
     """Loads the weights, and all else of the training that wrote them if its resume file lies beside them."""
     net, progress = trainer.net, trainer.progress
     if not args.weights:
@@ -175,8 +176,22 @@ def summary(setup: Setup) -> list[str]:
         f"pictures: {len(paths)} with {sum(boxes.values())} boxes ({', '.join(by_class)})",
         *bad[:SHOWN],
         *([f"and {len(bad) - SHOWN} more problems in labels"] if len(bad) > SHOWN else []),
+        *facts(setup),
+    ]
+    idle = without_effect(options)
+    if options.mixup == CUTMIX:
+        idle.append("mixup=2 (cutmix)")
+    if idle:
+        lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
+    return lines
+
+
+def facts(setup: Setup) -> list[str]:
+    """What is to be said of any training."""
+    options = setup.net.options
+    return [
         f"batch {options.batch} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
-        f"{options.max_batches * options.batch / len(paths):.1f} times all pictures",
+        f"{options.max_batches * options.batch / len(setup.paths):.1f} times all pictures",
         f"memory: about {memory(setup) / 2**20:.0f} MiB for the network in training",
         f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
         f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",
@@ -184,10 +199,6 @@ def summary(setup: Setup) -> list[str]:
         f"start: {setup.start}",
         f"files go to {setup.folder}{'/' if str(setup.folder) != '.' else ''}",
     ]
-    idle = without_effect(options)
-    if idle:
-        lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
-    return lines
 
 
 def count_boxes(paths: list[Path], classes: int) -> tuple[Counter[int], list[str]]:
@@ -203,7 +214,7 @@ def count_boxes(paths: list[Path], classes: int) -> tuple[Counter[int], list[str
 
 def largest_size(setup: Setup) -> tuple[int, int]:
     """(w, h) of the largest input in this training: that of its first iterations."""
-    return input_size(setup.net.options, [setup.head], 0, 0)
+    return input_size(setup.net.options, [head for _, head in setup.net.heads], 0, 0)
 
 
 def memory(setup: Setup) -> float:
@@ -215,10 +226,7 @@ def memory(setup: Setup) -> float:
     return 4 * (copies * net.parameter_count() + options.mini_batch * outputs)
 
 
-def without_effect(options: NetOptions) -> list[str]:
-    """Options that the cfg sets to something that other trainings of Darknet would heed."""
+def without_effect(options: NetOptions, idle: Sequence[str] = NO_EFFECT) -> list[str]:
+    """Options of `idle` that the cfg sets to something; other trainings of Darknet would heed them."""
     defaults = {f.name: f.default for f in fields(options)}
-    idle = [name for name in NO_EFFECT if getattr(options, name) != defaults[name]]
-    if options.mixup == CUTMIX:
-        idle.append("mixup=2 (cutmix)")
-    return idle
+    return [name for name in idle if getattr(options, name) != defaults[name]]

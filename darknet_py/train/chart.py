@@ -23,8 +23,8 @@ Curve = Sequence[tuple[int, float]]
 class Chart:
     """Hook: redraws the chart every 100 iterations into all of `paths`."""
 
-    def __init__(self, paths: Sequence[Path], name: str) -> None:
-        self.paths, self.name = paths, name
+    def __init__(self, paths: Sequence[Path], name: str, measure: str = "mAP") -> None:
+        self.paths, self.name, self.measure = paths, name, measure
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
         if report.iteration % PERIOD == 0:
@@ -33,7 +33,7 @@ class Chart:
     def draw(self, trainer: Trainer) -> None:
         """Draws now; a chart that can't be drawn or written is only worth a warning."""
         try:
-            png = draw_chart(self.name, trainer.net.options, trainer.progress)
+            png = draw_chart(self.name, trainer.net.options, trainer.progress, self.measure)
             for path in self.paths:
                 with atomic_write(path) as file:
                     file.write(png)
@@ -41,8 +41,8 @@ class Chart:
             warnings.warn(f"no chart: {error}", stacklevel=2)
 
 
-def draw_chart(name: str, options: NetOptions, progress: Progress) -> bytes:
-    """A PNG of the loss (left axis, up to max_chart_loss) and, if measured, of mAP (right axis, per cent)."""
+def draw_chart(name: str, options: NetOptions, progress: Progress, measure: str = "mAP") -> bytes:
+    """A PNG of the loss (left axis, up to max_chart_loss) and, if measured, of `measure` (right axis, per cent)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -56,16 +56,16 @@ def draw_chart(name: str, options: NetOptions, progress: Progress) -> bytes:
         iterations, np.minimum(losses, options.max_chart_loss), color="tab:blue", linewidth=1, zorder=3, clip_on=False
     )
     if progress.maps:
-        _draw_maps(axes.twinx(), progress.maps)
-    axes.set_title(_title(name, options, progress))
+        _draw_maps(axes.twinx(), progress.maps, measure)
+    axes.set_title(_title(name, options, progress, measure))
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_png(png)
     return png.getvalue()
 
 
-def _draw_maps(axes: Any, maps: Curve) -> None:
+def _draw_maps(axes: Any, maps: Curve, measure: str) -> None:
     axes.set_ylim(0, 100)
-    axes.set_ylabel("mAP %", color="tab:red")
+    axes.set_ylabel(f"{measure} %", color="tab:red")
     iterations, values = _columns(maps)
     axes.plot(iterations, 100 * values, color="tab:red", marker="o", markersize=3)
     best = int(values.argmax())
@@ -74,11 +74,11 @@ def _draw_maps(axes: Any, maps: Curve) -> None:
         axes.annotate(text, (iterations[place], 100 * values[place]), (0, 6), textcoords="offset points", ha="center")
 
 
-def _title(name: str, options: NetOptions, progress: Progress) -> str:
+def _title(name: str, options: NetOptions, progress: Progress, measure: str) -> str:
     loss = f"{progress.avg_loss:.4f}" if progress.avg_loss is not None else "-"
     title = f"{name}: iteration {progress.iteration} of {options.max_batches}, average loss {loss}"
     if progress.maps:
-        title += f", mAP {100 * progress.last_map:.1f} %, best {100 * progress.best_map:.1f} %"
+        title += f", {measure} {100 * progress.last_map:.1f} %, best {100 * progress.best_map:.1f} %"
     return title
 
 

@@ -105,9 +105,9 @@ def read_resume(path: Path) -> Resume:
 
 
 def options_of(net: Network) -> dict[str, dict[str, Any]]:
-    """All options of a network's cfg, by section; as JSON gives them back."""
+    """All options of a network's cfg, by section; as JSON gives them back, paths as text."""
     sections = {"[net]": asdict(net.options), **{node.name: asdict(node.layer) for node in net.nodes}}
-    result: dict[str, dict[str, Any]] = json.loads(json.dumps(sections))
+    result: dict[str, dict[str, Any]] = json.loads(json.dumps(sections, default=str))
     return result
 
 

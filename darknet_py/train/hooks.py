@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,19 +24,43 @@ def map_period(epochs: float, pictures: int, batch: int) -> int:
     return max(LEAST_PERIOD, int(epochs * pictures / batch))
 
 
+class Figure(NamedTuple):
+    """What says how good a network is. line: how Darknet tells its value."""
+
+    name: str = "mAP"
+    line: str = " mean_average_precision = {value:f}"
+
+
+def accuracy_figure(k: int) -> Figure:
+    """A classifier's top-k accuracy (classifier.c:234)."""
+    return Figure(f"top{k}", f" accuracy top{k} = {{value:f}}")
+
+
 class MeanAveragePrecision:
     """Hook: measures mAP (in [0, 1]) every `period` iterations, not before burn_in, and at the end; keeps the best.
 
-    With a moving average of the weights that is measured too, and the better of the two counts.
+    With a moving average of the weights that is measured too, and the better of the two counts. `figure` may be
+    another than mAP; `Progress` keeps it under that name.
     """
 
-    def __init__(self, evaluate: Callable[[Network], float], period: int, saver: Saver, console: Console) -> None:
-        self.evaluate, self.period, self.saver, self.console = evaluate, period, saver, console
+    def __init__(
+        self,
+        evaluate: Callable[[Network], float],
+        period: int,
+        saver: Saver,
+        console: Console,
+        figure: Figure = Figure(),  # noqa: B008 - immutable
+    ) -> None:
+        self.evaluate, self.period, self.saver, self.console, self.figure = evaluate, period, saver, console, figure
 
     def next(self, trainer: Trainer) -> int:
         """The iteration of the next measurement."""
         options = trainer.net.options
         return min(max(trainer.progress.map_iteration + self.period, options.burn_in), options.max_batches)
+
+    def announcement(self, trainer: Trainer) -> str:
+        """When the next measurement is."""
+        return f" (next {self.figure.name} calculation at {self.next(trainer)} iterations)"
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
         if report.iteration >= self.next(trainer):
@@ -52,7 +77,9 @@ class MeanAveragePrecision:
         if trainer.ema.active(trainer.progress.iteration):
             with trainer.ema.applied(trainer.net):
                 of_average = self.evaluate(trainer.net)
-            self.console.say(f" mAP of the weights {100 * value:.2f} %, of their average {100 * of_average:.2f} %")
+            self.console.say(
+                f" {self.figure.name} of the weights {100 * value:.2f} %, of their average {100 * of_average:.2f} %"
+            )
             value, averaged = max((value, False), (of_average, True))
         self._record(trainer, value, averaged)
 
@@ -64,10 +91,10 @@ class MeanAveragePrecision:
         if best:
             progress.best_map = value
             self._save_best(trainer, averaged)
-        new = " New best mAP!" if best else f" (best {progress.best_map:f})"
-        self.console.say(f" mean_average_precision = {value:f}{new}")
+        new = f" New best {self.figure.name}!" if best else f" (best {progress.best_map:f})"
+        self.console.say(self.figure.line.format(value=value) + new)
         if progress.iteration < trainer.net.options.max_batches:
-            self.console.say(f" (next mAP calculation at {self.next(trainer)} iterations)")
+            self.console.say(self.announcement(trainer))
 
     def _save_best(self, trainer: Trainer, averaged: bool) -> None:
         try:
@@ -81,7 +108,7 @@ class MeanAveragePrecision:
 
 
 class ShowSamples:
-    """Hook: writes what the network is trained on, boxes drawn in, as `aug_<iteration>_<i>.jpg` (the first 100)."""
+    """Hook: writes what the network is trained on as `aug_<iteration>_<i>.jpg`, the first 100, with boxes if any."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -95,7 +122,7 @@ class ShowSamples:
                 return
             picture = np.ascontiguousarray((image.transpose(1, 2, 0)[..., ::-1] * 255).round().astype(np.uint8))
             h, w, _ = picture.shape
-            for x, y, box_w, box_h, _ in truth[truth[:, 2] > 0]:
+            for x, y, box_w, box_h, _ in truth[truth[:, 2] > 0] if truth.ndim == 2 else ():
                 low = int((x - box_w / 2) * w), int((y - box_h / 2) * h)
                 high = int((x + box_w / 2) * w), int((y + box_h / 2) * h)
                 cv2.rectangle(picture, low, high, (0, 255, 0), 1)

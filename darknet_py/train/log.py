@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,19 @@ LINE_PERIOD = 100  # iterations between lines above the bar
 MOST_PROBLEMS = 10  # bad files that are told one by one
 
 
-class Console:
-    """Hook: a progress bar where both outputs are a terminal, else Darknet's line for each iteration."""
+Line = Callable[[Report, float], str]
+"""(report, hours left) -> the line of an iteration"""
 
-    def __init__(self, options: NetOptions, iteration: int) -> None:
-        self.options = options
+
+class Console:
+    """Hook: a progress bar where both outputs are a terminal, else Darknet's line for each iteration.
+
+    measure: name of the figure that is measured on the way.
+    """
+
+    def __init__(self, options: NetOptions, iteration: int, line: Line | None = None, measure: str = "mAP") -> None:
+        self.options, self.measure = options, measure
+        self.line = darknet_line if line is None else line
         self.hours_left: float | None = None
         self.bar: Any = None
         if _on_screen():
@@ -39,11 +47,11 @@ class Console:
         left = (self.options.max_batches - report.iteration) * (report.seconds + report.waited) / 3600
         self.hours_left = left if self.hours_left is None else 0.99 * self.hours_left + 0.01 * left
         if self.bar is None:
-            self.say(darknet_line(report, self.hours_left))
+            self.say(self.line(report, self.hours_left))
             return
         if report.iteration % LINE_PERIOD == 0:
-            self.say(darknet_line(report, self.hours_left))
-        self.bar.set_postfix_str(_figures(trainer, report), refresh=False)
+            self.say(self.line(report, self.hours_left))
+        self.bar.set_postfix_str(_figures(trainer, report, self.measure), refresh=False)
         self.bar.update()
 
     def say(self, text: str) -> None:
@@ -75,14 +83,22 @@ def darknet_line(report: Report, hours_left: float) -> str:
     )
 
 
+def classifier_line(report: Report, hours_left: float, pictures: int) -> str:
+    """The line of classifier.c:252. pictures: in the training list, of which it tells how often they were seen."""
+    return (
+        f"{report.iteration}, {report.images / pictures:.3f}: {report.loss:f}, {report.avg_loss:f} avg, "
+        f"{report.rate:f} rate, {report.seconds:f} seconds, {report.images} images, {hours_left:f} hours left"
+    )
+
+
 def images_a_second(trainer: Trainer, report: Report) -> float:
     """Pictures trained a second, waiting included."""
     return trainer.net.options.batch / max(report.seconds + report.waited, 1e-9)
 
 
-def _figures(trainer: Trainer, report: Report) -> str:
+def _figures(trainer: Trainer, report: Report, measure: str) -> str:
     text = f"loss {report.avg_loss:.3f}, rate {report.rate:.2g}, {images_a_second(trainer, report):.1f} img/s"
-    return text + (f", mAP {100 * trainer.progress.last_map:.1f}%" if trainer.progress.maps else "")
+    return text + (f", {measure} {100 * trainer.progress.last_map:.1f}%" if trainer.progress.maps else "")
 
 
 class LoaderWatch:
@@ -111,8 +127,8 @@ class LoaderWatch:
 class CsvLog:
     """Hook: a row an iteration. A training that is taken up goes on behind the rows that it has kept."""
 
-    def __init__(self, path: Path, iteration: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, iteration: int, measure: str = "mAP") -> None:
+        self.path, self.measure = path, measure
         self.columns: list[str] = []
         self.broken = False
         try:
@@ -123,7 +139,7 @@ class CsvLog:
     def __call__(self, trainer: Trainer, report: Report) -> None:
         if self.broken:
             return
-        row = log_row(trainer, report)
+        row = log_row(trainer, report, self.measure)
         try:
             if self.columns != list(row):
                 self._begin(list(row), report.iteration)
@@ -154,8 +170,8 @@ class CsvLog:
         warnings.warn(f"{self.path}: no more rows are written: {error}", stacklevel=3)
 
 
-def log_row(trainer: Trainer, report: Report) -> dict[str, Any]:
-    """An iteration's figures by the names of their columns; mAP only where it was measured."""
+def log_row(trainer: Trainer, report: Report, measure: str = "mAP") -> dict[str, Any]:
+    """An iteration's figures by the names of their columns; `measure` only where it was measured."""
     maps = trainer.progress.maps
     measured = maps[-1][1] if maps and maps[-1][0] == report.iteration else ""
     row: dict[str, Any] = {
@@ -167,7 +183,7 @@ def log_row(trainer: Trainer, report: Report) -> dict[str, Any]:
         "load_seconds": round(report.waited, 6),
         "width": report.size[0],
         "height": report.size[1],
-        "mAP": measured,
+        measure: measured,
     }
     for index, head in report.heads.items():
         figures = {"cost": head.cost, "count": head.count, "iou": head.iou / max(head.count, 1), **head.parts}
@@ -175,8 +191,10 @@ def log_row(trainer: Trainer, report: Report) -> dict[str, Any]:
     return row
 
 
-def read_curves(path: Path, iteration: int) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """(iteration, average loss) and (iteration, mAP) of a CSV log, up to `iteration` unless that is 0.
+def read_curves(
+    path: Path, iteration: int, measure: str = "mAP"
+) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """(iteration, average loss) and (iteration, `measure`) of a CSV log, up to `iteration` unless that is 0.
 
     DarknetError if it isn't one.
     """
@@ -184,7 +202,7 @@ def read_curves(path: Path, iteration: int) -> tuple[list[tuple[int, float]], li
     try:
         kept = [row for row in rows if not iteration or int(row["iteration"]) <= iteration]
         losses = [(int(row["iteration"]), float(row["avg_loss"])) for row in kept]
-        return losses, [(int(row["iteration"]), float(row["mAP"])) for row in kept if row["mAP"]]
+        return losses, [(int(row["iteration"]), float(row[measure])) for row in kept if row[measure]]
     except (KeyError, ValueError, TypeError) as error:
         raise DarknetError(f"{path}: isn't the CSV log of a training ({error})") from error
 

@@ -1,0 +1,106 @@
+"""Command line of `classifier train` -> everything that a training needs, checked, and what to say about it first."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from darknet_py.classifier import Classifier
+from darknet_py.cli.class_loading import read_words
+from darknet_py.cli.training import NO_EFFECT, SHOWN, Setup, facts, start_of, without_effect
+from darknet_py.config.datafile import read_data
+from darknet_py.data.class_augment import CUTMIX, CUTMIX_OR_MOSAIC, MOSAIC, ClassAugmentOptions
+from darknet_py.data.class_labels import PathLabels
+from darknet_py.data.class_samples import ClassSamples
+from darknet_py.data.lists import read_list
+from darknet_py.errors import CfgError, DataError
+from darknet_py.layers.losses import Cost, Logistic, Softmax
+from darknet_py.network import NetOptions, Network, load_network
+from darknet_py.ops import NumpyOps
+from darknet_py.train.loop import Progress, Trainer
+
+HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
+IDLE = (*(name for name in NO_EFFECT if name not in HEEDED), "mosaic_bound", "gaussian_noise", "letter_box")
+NUMBERED = 1000  # iterations between numbered weights files (classifier.c:272)
+
+
+def prepare(args: argparse.Namespace) -> Setup:
+    """Reads all files; DarknetError where they are no training. The setup's names are the labels."""
+    data = read_data(args.data)
+    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    _check(net, args.cfg)
+    labels = read_words(data, Classifier(net).classes, args.cfg, "labels", "names")
+    trainer = Trainer(net, Progress(args.seed or 0))
+    start = start_of(trainer, args)
+    data = replace(data, saveweights=data.saveweights or NUMBERED)
+    return Setup(data, labels, trainer, read_list(data.file("train")), start)
+
+
+def _check(net: Network, cfg: str) -> None:
+    if not any(isinstance(node.layer, Softmax | Logistic | Cost) for node in net.nodes):
+        raise CfgError(f"{cfg}: has no layer with a loss to train: [softmax], [logistic] or [cost]")
+    if not net.options.max_batches:
+        raise CfgError(f"{cfg}: [net] needs max_batches, the number of iterations to train")
+
+
+def samples(setup: Setup) -> ClassSamples:
+    """Where the loader gets its pictures. With a tree of classes labels aren't smoothed: all would have ancestors."""
+    options = setup.net.options
+    return ClassSamples(
+        setup.paths,
+        path_labels(setup),
+        augment_options(options),
+        batch=options.batch,
+        seed=setup.trainer.progress.seed,
+        channels=setup.net.input.c,
+        smoothing=0.0 if Classifier(setup.net).tree else options.label_smooth_eps,
+    )
+
+
+def path_labels(setup: Setup) -> PathLabels:
+    """Tells the classes of the training pictures."""
+    return PathLabels(setup.names, str(setup.data.file("train").parent))
+
+
+def augment_options(options: NetOptions) -> ClassAugmentOptions:
+    """Augmentation as [net] says, with Darknet's defaults for the crops (parser.c:1197)."""
+    mixup = options.mixup
+    if options.cutmix or options.mosaic:
+        mixup = (CUTMIX_OR_MOSAIC if options.mosaic else CUTMIX) if options.cutmix else MOSAIC
+    return ClassAugmentOptions(
+        min_crop=options.min_crop or options.width,
+        max_crop=options.max_crop or 2 * options.width,
+        angle=options.angle,
+        aspect=options.aspect,
+        flip=options.flip,
+        hue=options.hue,
+        saturation=options.saturation,
+        exposure=options.exposure,
+        mixup=mixup,
+        blur=options.blur,
+    )
+
+
+def summary(setup: Setup) -> list[str]:
+    """What is about to be trained, a fact a line; looks at all paths. DataError where none of them tells a class."""
+    net, paths = setup.net, setup.paths
+    counts, problems = path_labels(setup).count(paths)
+    if counts[-1] == len(paths):
+        raise DataError(
+            f"{setup.data.path}: no picture of train={setup.data.train} has a label in its path: {problems[0]}"
+        )
+    by_class = [f"{name} {counts[i]}" for i, name in enumerate(setup.names)]
+    by_class = by_class if len(by_class) <= SHOWN else [*by_class[:SHOWN], "..."]
+    lines = [
+        f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}",
+        f"pictures: {len(paths)} ({', '.join(by_class)})",
+    ]
+    if problems:
+        several = len(problems) - counts[-1]
+        lines.append(f"{counts[-1]} have no label in their path and {several} have several, such as {problems[0]}")
+    lines += facts(setup)
+    idle = without_effect(net.options, IDLE)
+    if idle:
+        lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
+    return lines
