@@ -103,7 +103,7 @@ class Context:
         training, 1 otherwise.
 
     Network.forward fills in: size (w, h) of the network's input; iteration, max_batches and burn_in, for what changes
-    in the course of a training; subdivision, the mini-batch's place in its update; index of the layer, in training;
+    in the course of a training; subdivision, the mini-batch's place in its update; time_clip; index of the layer, in training;
     losses of the layers that have run already, by index.
     """
 
@@ -120,6 +120,7 @@ class Context:
     max_batches: int = 0
     burn_in: int = 0
     subdivision: int = 0
+    time_clip: float = float("inf")
     index: int = -1
     losses: Mapping[int, HeadLoss] = field(default_factory=dict)
 

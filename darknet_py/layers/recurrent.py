@@ -110,9 +110,15 @@ class Recurrent(Layer):
             for t in reversed(range(steps)):
                 dx, dstate = ticks[t].back(dy[t * streams : (t + 1) * streams], dstate, need_dx)
                 dxs.append(dx)
+                dstate = {name: self._clipped(ctx, d) for name, d in dstate.items()}
             return (ctx.ops.xp.concatenate(dxs[::-1]) if need_dx else None,)
 
         return Step(y, backward)
+
+    @staticmethod
+    def _clipped(ctx: Context, gradient: Array) -> Array:
+        """Bounded, so that it doesn't grow beyond all measure over hundreds of steps (connected_layer.c:379)."""
+        return gradient if ctx.time_clip == float("inf") else gradient.clip(-ctx.time_clip, ctx.time_clip)
 
     def _remembered(self, ctx: Context, p: Params, x: Shape, streams: int) -> State:
         """What each stream remembers; zeros where there are other streams than before."""

@@ -125,6 +125,7 @@ class Network:
             max_batches=self.options.max_batches,
             burn_in=self.options.burn_in,
             subdivision=ctx.batches % self.options.subdivisions,
+            time_clip=self.options.time_clip,
             steps=ctx.steps or (self.options.time_steps if ctx.train else 1),
             losses=result.losses,
         )

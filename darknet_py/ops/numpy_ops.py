@@ -19,6 +19,7 @@ from darknet_py.ops.base import Ops, Window, window_shape
 from darknet_py.ops.threads import Threads
 
 Array = npt.NDArray[Any]
+SMALL_PRODUCT = 1 << 24  # multiplications that are done before a second thread has begun
 BLOCK = 1 << 16  # elements of a block of element-wise work: 256 kB of float32, which the second-level cache holds
 
 
@@ -151,6 +152,8 @@ class NumpyOps(Ops):
         return (self._product(dy, weight) if need_dx else None), self._product(dy.T, x)
 
     def _product(self, a: Array, b: Array) -> Array:
+        if a.size * b.shape[1] < SMALL_PRODUCT:
+            return a @ b
         out = np.empty((a.shape[0], b.shape[1]), self.dtype)
         step = -(-b.shape[1] // self.threads.count)
 
