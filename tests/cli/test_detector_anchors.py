@@ -28,7 +28,7 @@ def test_the_seed_decides(run, tiny):
     assert run(*words, 7).out == run(*words, 7).out
 
 
-def test_a_copy_of_the_cfg_has_them_and_trains_and_runs(run, tiny):
+def test_a_copy_of_the_cfg_has_them(run, tiny):
     cfg = Path("tiny.cfg")
     cfg.write_text("# mine\n" + cfg.read_text().replace("num=4", "num = 4  # of anchors"))
     before = cfg.read_text()

@@ -24,6 +24,7 @@ def blobs(centres: list[tuple[float, float]], count: int = 60, seed: int = 0) ->
 sides = st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=1, max_size=20)
 
 
+@settings(max_examples=30, deadline=None)
 @given(sides, sides)
 def test_iou_is_that_of_boxes_with_one_centre(a: list[tuple[float, float]], b: list[tuple[float, float]]) -> None:
     whole = [np.array([(0.5, 0.5, *size) for size in sizes]) for sizes in (a, b)]
