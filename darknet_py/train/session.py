@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Protocol
 
-from darknet_py.data.loader import BatchLoader
 from darknet_py.train.finite import finite
 from darknet_py.train.interrupt import Interrupt
-from darknet_py.train.loop import Hook, Trainer
+from darknet_py.train.loop import Batch, Hook, Trainer
 from darknet_py.train.saving import Saver
 from darknet_py.train.schedule import input_size
 
 
+class Loader(Protocol):
+    """Where batches come from: `darknet_py.data.loader.BatchLoader` is one."""
+
+    def batches(self, start_iteration: int, size_of: Callable[[int], tuple[int, int]]) -> Iterator[Batch]:
+        """Those of start_iteration, start_iteration + 1, ..., of the (width, height) that `size_of` says."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+
 def train(
     trainer: Trainer,
-    loader: BatchLoader,
+    loader: Loader,
     hooks: Sequence[Hook],
     at_end: Sequence[Callable[[Trainer], None]],
     saver: Saver,

@@ -1,0 +1,176 @@
+"""``darknet_py go train``: trains a network to foretell the moves of games, and takes a training up again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.detector_train import tell_end
+from darknet_py.cli.go_loading import add_threads
+from darknet_py.cli.go_valid import add_games, tell_problems
+
+if TYPE_CHECKING:
+    from darknet_py.go.examples import Examples
+    from darknet_py.network import Network
+    from darknet_py.train.log import Console
+    from darknet_py.train.loop import Hook, Trainer
+    from darknet_py.train.saving import Saver
+
+MEASURE = "top1"
+AT_ONCE = 64  # positions that go through the network at once when accuracy is measured
+
+
+def parser() -> Parser:
+    """The network, the games, and where the results go."""
+    p = Parser(
+        "go train",
+        "Trains a network on the moves of games, each seen through a random one of the board's eight symmetries.\n"
+        "Ctrl-C saves; called again with -weights and the *_last.weights that it has saved, the training goes on as\n"
+        "if it had not stopped.",
+        "cfg/go.cfg games.sgfs -valid others.sgfs",
+    )
+    p.add_argument("cfg", help="the network and how it is trained")
+    add_games(p)
+    p.add_argument(
+        "-valid", action="append", metavar="DATA", help="other games, on which accuracy is measured on the way"
+    )
+    p.add_argument(
+        "-every", type=whole(1), default=500, metavar="N", help="iterations between measurements (%(default)s)"
+    )
+    p.add_argument(
+        "-moves", type=whole(1), default=5000, metavar="N", help="most moves of -valid that are measured (%(default)s)"
+    )
+    p.add_argument("-weights", metavar="FILE", help="parameters to start from, or to go on from")
+    p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")
+    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
+    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
+    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    add_threads(p)
+    return p
+
+
+class Setup(NamedTuple):
+    """What a training is made of. start: a line on where the parameters come from."""
+
+    trainer: Trainer
+    examples: Examples
+    held_out: Examples | None
+    start: str
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.config.datafile import DataFile
+    from darknet_py.go.batches import GoLoader
+    from darknet_py.go.policy import extras
+    from darknet_py.train.interrupt import Interrupt
+    from darknet_py.train.log import Console, classifier_line
+    from darknet_py.train.saving import Saver
+    from darknet_py.train.session import train
+
+    setup = prepare(args)
+    net, progress, examples = setup.trainer.net, setup.trainer.progress, setup.examples
+    options, base = net.options, Path(args.cfg).stem
+    print("\n".join(summary(setup)), flush=True)
+    saver = Saver(Path(args.backup), base, DataFile(backup=args.backup), options)
+    console = Console(
+        options, progress.iteration, lambda report, left: classifier_line(report, left, len(examples)), MEASURE
+    )
+    loader, interrupt = GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), Interrupt()
+    hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
+    try:
+        train(setup.trainer, loader, hooks, at_end, saver, interrupt)
+    except (KeyboardInterrupt, SystemExit):
+        if saver.saved_at == progress.iteration:
+            print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
+        raise
+    finally:
+        console.close()
+    tell_end(saver, progress.best_map, base, MEASURE)
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> Setup:
+    """Reads all files; DarknetError where they are no training. Games that can't be used are told."""
+    from darknet_py.cli.training import start_of
+    from darknet_py.errors import CfgError
+    from darknet_py.go.examples import read_examples
+    from darknet_py.go.policy import check
+    from darknet_py.network import load_network
+    from darknet_py.ops import NumpyOps
+    from darknet_py.train.loop import Progress, Trainer
+
+    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    check(net)
+    if not net.options.max_batches:
+        raise CfgError(f"{args.cfg}: [net] needs max_batches, the number of iterations to train")
+    trainer = Trainer(net, Progress(args.seed or 0))
+    start = start_of(trainer, args)
+    problems: list[str] = []
+    examples = read_examples(args.data, net.input.h, problems)
+    held_out = read_examples(args.valid, net.input.h, problems) if args.valid else None
+    tell_problems(problems)
+    return Setup(trainer, examples, held_out and spread(held_out, args.moves), start)
+
+
+def spread(examples: Examples, most: int) -> Examples:
+    """At most so many of the examples that are moves, evenly from all of them."""
+    import numpy as np
+
+    moves = examples.moves_only()
+    return moves.at(np.unique(np.linspace(0, len(moves) - 1, min(most, len(moves))).astype(int)))
+
+
+def summary(setup: Setup) -> list[str]:
+    """What is about to be trained, a fact a line."""
+    net, options, examples = setup.trainer.net, setup.trainer.net.options, setup.examples
+    held_out = f"; accuracy is measured on {len(setup.held_out)} others" if setup.held_out else ""
+    return [
+        f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}",
+        f"positions: {len(examples)} of {len(examples.places)} games{held_out}",
+        f"batch {options.batch} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
+        f"{options.max_batches * options.batch / len(examples):.1f} times all positions",
+        f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
+        f"start: {setup.start}",
+    ]
+
+
+def make_hooks(
+    args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
+) -> tuple[list[Hook], list[Callable[[Trainer], None]]]:
+    """What happens after each iteration, and at the end, in this order: later ones save what earlier ones found."""
+    from darknet_py.train.chart import Chart
+    from darknet_py.train.hooks import MeanAveragePrecision, accuracy_figure
+    from darknet_py.train.log import CsvLog, LoaderWatch
+
+    progress = setup.trainer.progress
+    chart = Chart((saver.folder / f"chart_{saver.base}.png",), saver.base, MEASURE)
+    hooks: list[Hook] = [console, LoaderWatch(console)]
+    at_end: list[Callable[[Trainer], None]] = [chart.draw]
+    if setup.held_out:
+        evaluate = evaluator(setup.held_out, console, check)
+        measure = MeanAveragePrecision(evaluate, args.every, saver, console, accuracy_figure(1))
+        console.say(measure.announcement(setup.trainer))
+        hooks.append(measure)
+        at_end.insert(0, measure.finish)
+    hooks += [CsvLog(saver.folder / f"{saver.base}_log.csv", progress.iteration, MEASURE), chart, saver]
+    return hooks, at_end
+
+
+def evaluator(held_out: Examples, console: Console, check: Callable[[], None]) -> Callable[[Network], float]:
+    """network -> top-1 accuracy. `check` is called between batches."""
+    from darknet_py.go.accuracy import measure
+    from darknet_py.go.policy import GoNetwork
+    from darknet_py.network import for_inference
+
+    def top1(net: Network) -> float:
+        accuracy = measure(GoNetwork(for_inference(net)), held_out, AT_ONCE, lambda done: check())
+        winner = "" if accuracy.winner is None else f", winner {100 * accuracy.winner:.2f} %"
+        console.say(f" top-1 {100 * accuracy.top1:.2f} %, top-5 {100 * accuracy.top5:.2f} %{winner}")
+        return accuracy.top1
+
+    return top1
