@@ -103,8 +103,8 @@ class Context:
         training, 1 otherwise.
 
     Network.forward fills in: size (w, h) of the network's input; iteration, max_batches and burn_in, for what changes
-    in the course of a training; subdivision, the mini-batch's place in its update; time_clip; index of the layer, in training;
-    losses of the layers that have run already, by index.
+    in the course of a training; subdivision, the mini-batch's place in its update; time_clip, see NetOptions; in
+    training the layer's index, and the losses of the layers that have run already, by index.
     """
 
     ops: Ops
