@@ -15,10 +15,10 @@ from darknet_py.layers import (  # noqa: F401
     local,
     losses,
     pooling,
-    recurrent,
     recurrent_conv,
     region,
     reorg,
+    rnn,
     wiring,
     yolo,
 )

@@ -9,7 +9,8 @@ from typing import ClassVar
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Layer, Shape, register
 from darknet_py.layers.convolutional import Convolutional
-from darknet_py.layers.recurrent import Parts, Recurrent, Run, State, Tick, lstm_cell, simple_tick
+from darknet_py.layers.recurrent import Parts, Recurrent, Run, State, Tick
+from darknet_py.layers.rnn import lstm_cell, simple_tick
 from darknet_py.ops import Array
 from darknet_py.ops import activations as act
 
