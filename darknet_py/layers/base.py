@@ -151,6 +151,7 @@ class Layer:
     stopbackward: int = opt(0, ge=0, doc="1: this layer and all before it are frozen; n: until iteration n")
     train_only_bn: bool = opt(False, doc="from the first layer to this one only batch norm is trained")
     dontload: bool = opt(False, doc="the weights file has nothing for this layer")
+    dontsave: bool = opt(False, doc="weights files are written without this layer (pjreddie)")
     dontloadscales: bool = opt(False, doc="the weights file has no batch norm for this layer")
     learning_rate: float = opt(1.0, ge=0, doc="factor on the network's learning rate")
 

@@ -147,6 +147,7 @@ class Cost(_Loss):
     scale: float = opt(1.0, doc="factor on the gradient; the printed cost is without it")
     ratio: float = opt(0.0, doc="no effect in the reference")
     noobj: float = opt(1.0, doc="type=seg: weight where the truth is 0")
+    smooth: float = opt(0.0, ge=0, le=1, doc="share of the truth that is spread over all outputs")
     thresh: float = opt(0.0, ge=0, doc="smaller deltas, times the number of inputs, are dropped")
 
     def describe(self) -> tuple[str, str]:
@@ -158,6 +159,8 @@ class Cost(_Loss):
         if truth is None:
             return Step(x, lambda dy, need_dx=True: (dy,))
         weight = self._weight(xp, truth)
+        if self.smooth:
+            truth = truth * (1 - self.smooth) + self.smooth / x[0].size
         error, difference = ERRORS[self.type], truth - x
         delta = error.delta(xp, difference, truth) * weight
         if self.thresh:

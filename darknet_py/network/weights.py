@@ -91,7 +91,7 @@ def save_weights(net: Network, path: str | Path, header: Header, cutoff: int | N
     with atomic_write(path) as file:
         file.write(header.pack())
         for node in net.nodes[:cutoff]:
-            for spec in node.layer.file_order(node.specs, header.revision):
+            for spec in () if node.layer.dontsave else node.layer.file_order(node.specs, header.revision):
                 numbers = net.ops.to_host(node.params[spec.name].value).astype("<f4")
                 file.write((_matrix(numbers).T if _is_transposed(spec, header) else numbers).tobytes())
 

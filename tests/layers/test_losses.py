@@ -154,6 +154,11 @@ def test_small_deltas_can_be_dropped() -> None:
     np.testing.assert_allclose(gradient(step).ravel(), [0, 0.6])
 
 
+def test_smoothed_truth() -> None:
+    step = run("cost smooth=0.2", np.zeros((1, 4, 1, 1)), np.eye(4)[[1]])
+    np.testing.assert_allclose(-gradient(step).ravel(), [0.05, 0.85, 0.05, 0.05])
+
+
 def test_gradients_from_behind_are_added() -> None:
     x, truth = np.ones((1, 2, 1, 1)), np.zeros((1, 2))
     for text in ("cost", "logistic"):

@@ -52,3 +52,10 @@ def test_batch_norm_of_pjreddie_has_no_biases(tmp_path: Path) -> None:
     for name, part in zip(("scale", "mean", "var"), numbers.reshape(3, 4), strict=True):
         np.testing.assert_array_equal(p[name].value, part)
     np.testing.assert_array_equal(p["bias"].value, 0)
+
+
+def test_a_layer_can_be_left_out_of_the_file(tmp_path: Path) -> None:
+    cfg = "[net]\nwidth=2\nheight=2\nchannels=1\n[connected]\noutput=3\ndontsave=1\n[connected]\noutput=2\ndontload=1"
+    net = build(parse(cfg), NumpyOps(threads=1))
+    save_weights(net, tmp_path / "net.weights", Header())
+    assert (tmp_path / "net.weights").stat().st_size == 20 + 4 * (3 * 2 + 2)
