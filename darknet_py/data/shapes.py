@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from itertools import count as count_up
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -28,6 +30,8 @@ __all__ = ["SHAPES", "draw_picture", "main", "make_set"]
 
 MIN_SIDE = 64  # of a picture, in pixels: below this the small shapes can't be told apart
 EXAMPLE_SIDE = 512
+WORTH_PROCESSES = 500  # pictures: fewer are drawn before other processes have started
+Job = tuple[Path, tuple[int, ...], int]  # a picture's file, the seed of its random numbers, its side
 
 
 def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int = 0, size: int = 128) -> Path:
@@ -45,8 +49,7 @@ def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int 
     for number, (split, count) in enumerate([("train", train), ("valid", valid)]):
         names = [f"{split}/shapes_{index:05d}.jpg" for index in range(count)]
         make_folder(folder / split)
-        for index, name in enumerate(names):
-            write_picture(folder / name, *draw_picture(np.random.default_rng([seed, number, index]), size))
+        _draw_all([(folder / name, (seed, number, index), size) for index, name in enumerate(names)])
         write_text(folder / f"{split}.txt", "".join(f"{name}\n" for name in names))
     large = (draw_picture(np.random.default_rng([seed, 2, index]), EXAMPLE_SIDE) for index in count_up())
     write_picture(folder / "example.jpg", *next(drawn for drawn in large if len(drawn[1]) >= 4))
@@ -55,6 +58,22 @@ def make_set(folder: str | Path, train: int = 1500, valid: int = 200, seed: int 
     data["backup"] = f"{folder.resolve().name}/backup"
     write_text(folder / "shapes.data", "".join(f"{key}={value}\n" for key, value in data.items()))
     return folder / "shapes.data"
+
+
+def _draw_all(jobs: Sequence[Job]) -> None:
+    """Draws the pictures; many of them in as many processes as there are cores."""
+    if len(jobs) < WORTH_PROCESSES:
+        for job in jobs:
+            _draw(job)
+        return
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(_draw, jobs, chunksize=50):
+            pass
+
+
+def _draw(job: Job) -> None:
+    path, seed, size = job
+    write_picture(path, *draw_picture(np.random.default_rng(seed), size))
 
 
 def make_folder(folder: Path) -> None:
