@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.go.gtp_process import GtpProcess, darkgo
 from tests.go.networks import write_network
 
 
-class Gtp:
-    """The other end of the pipes."""
-
-    def __init__(self, *words: object) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "darknet_py", *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, line: str) -> str:
-        """The answer, without its empty line."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        lines = []
-        while (answer := self.process.stdout.readline()) not in ("\n", ""):
-            lines.append(answer.rstrip("\n"))
-        return "\n".join(lines)
-
-    def end(self) -> tuple[int, str]:
-        """Closes the pipes and waits; exit status and standard error."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe
-            pipe.close()
-        assert self.process.stderr
-        with self.process.stderr as file:
-            err = file.read()
-        return self.process.wait(timeout=20), err
-
-
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Gtp]:
+def engine(tmp_path: Path) -> Iterator[GtpProcess]:
     cfg, weights = write_network(tmp_path, 9, 10, 2)
-    gtp = Gtp("go", "engine", cfg, weights, "-iters", 8, "-seed", 1, "-threads", 1)
+    gtp = darkgo(cfg, weights, "-iters", 8, "-seed", 1, "-threads", 1)
     yield gtp
     if gtp.process.returncode is None:
         gtp.end()
 
 
-def test_a_session(engine: Gtp) -> None:
+def test_a_session(engine: GtpProcess) -> None:
     assert engine.ask("1 name") == "=1 DarkGo"
     assert engine.ask("dance") == "? unknown command"
     assert engine.ask("2 play b Z9") == "?2 invalid coordinate"
@@ -70,14 +36,14 @@ def test_a_session(engine: Gtp) -> None:
     assert engine.end() == (0, "")
 
 
-def test_the_end_of_the_input_ends_the_engine(engine: Gtp) -> None:
+def test_the_end_of_the_input_ends_the_engine(engine: GtpProcess) -> None:
     assert engine.end() == (0, "")
 
 
 def test_wrong_files_are_told_in_a_line(tmp_path: Path) -> None:
     cfg, weights = write_network(tmp_path)
     cfg.write_text(cfg.read_text().replace("channels=1", "channels=2"))
-    gtp = Gtp("go", "engine", cfg, weights)
+    gtp = darkgo(cfg, weights)
     status, err = gtp.end()
     assert status == 1
     assert err.count("\n") == 1
