@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from darknet_py.cli.arguments import Parser, number, whole
-from darknet_py.cli.go_loading import add_go_network, add_player, load_go_network, make_player
+from darknet_py.cli.go_loading import add_go_network, add_player, load_go_network, make_player, read_anything
 
 
 def parser() -> Parser:
@@ -34,5 +34,6 @@ def run(args: argparse.Namespace) -> int:
 
     network = load_go_network(args)
     engine = Engine(lambda size: make_player(args, network.sized(size)), network.size, args.resign, args.time)
+    read_anything()
     serve(engine.commands, sys.stdin, sys.stdout)
     return 0

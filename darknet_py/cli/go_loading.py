@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_cfg_and_weights, number, whole
@@ -49,6 +51,12 @@ def add_player(p: Parser, temperature: float) -> None:
         "-cpuct", type=number(0), default=EXPLORE, metavar="C", help="how broadly the search looks (%(default)s)"
     )
     p.add_argument("-seed", type=whole(0), metavar="N", help="of the random numbers (the clock)")
+
+
+def read_anything() -> None:
+    """Lets standard input hold bytes that its encoding hasn't: they are no commands, and are answered as such."""
+    with suppress(AttributeError, ValueError):  # a stream that isn't a file's
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def load_go_network(args: argparse.Namespace, cfg: str = "", weights: str = "") -> GoNetwork:

@@ -24,7 +24,7 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Draws and asks until the user quits or the input ends."""
-    from darknet_py.cli.go_loading import load_go_network
+    from darknet_py.cli.go_loading import load_go_network, read_anything
     from darknet_py.errors import DarknetError
     from darknet_py.files import write_text
     from darknet_py.go.game import Game
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     network = load_go_network(args)
     board = Interactive(network.sized(args.size or network.size), Game(args.size or network.size, args.komi))
+    read_anything()
     print(board.view())
     while (line := _ask(board.prompt)) is not None and line.strip().lower() != QUIT:
         try:

@@ -39,10 +39,10 @@ def parser() -> Parser:
         "-valid", action="append", metavar="DATA", help="other games, on which accuracy is measured on the way"
     )
     p.add_argument(
-        "-every", type=whole(1), default=500, metavar="N", help="iterations between measurements (%(default)s)"
+        "-every", type=whole(1), default=1000, metavar="N", help="iterations between measurements (%(default)s)"
     )
     p.add_argument(
-        "-moves", type=whole(1), default=5000, metavar="N", help="most moves of -valid that are measured (%(default)s)"
+        "-moves", type=whole(1), default=2000, metavar="N", help="most moves of -valid that are measured (%(default)s)"
     )
     p.add_argument("-weights", metavar="FILE", help="parameters to start from, or to go on from")
     p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")

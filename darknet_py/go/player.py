@@ -39,16 +39,17 @@ class PolicyPlayer:
         self.network, self.temperature, self.rng = network, temperature, rng
 
     def choose(self, board: Board, seconds: float = 0, cleanup: bool = False) -> Choice:
+        """As Player's. A pass is played only if it wins, or if nothing else is left."""
         (evaluation,) = self.network.evaluate([board])
-        if may_stop(board) and not (cleanup and enemy_is_dead_somewhere(board)):
-            return Choice(PASS, evaluation.value)
         policy = evaluation.policy
         points = list(playable(board, policy))
-        if policy[PASS] > 0 and not (cleanup and enemy_is_dead_somewhere(board)):
-            points.append(PASS)
-        if not points:
-            return Choice(PASS, evaluation.value)
-        return Choice(points[sample(policy[points], self.temperature, self.rng)], evaluation.value)
+        first = PASS if board.passes == 1 or not points else self._draw([*points, PASS], policy)
+        if first == PASS and points and (not leads(board) or (cleanup and enemy_is_dead_somewhere(board))):
+            first = self._draw(points, policy)
+        return Choice(first, evaluation.value)
+
+    def _draw(self, points: list[int], policy: Array) -> int:
+        return points[sample(policy[points], self.temperature, self.rng)]
 
 
 class RandomPlayer:
@@ -79,9 +80,9 @@ def sample(weights: Array, temperature: float, rng: np.random.Generator) -> int:
     return int(rng.choice(len(powers), p=powers / powers.sum()))
 
 
-def may_stop(board: Board) -> bool:
-    """Whether the opponent has passed in a game that a pass would win."""
-    return board.passes == 1 and final_score(board) * board.to_play > 0
+def leads(board: Board) -> bool:
+    """Whether the player to move would win if the game ended here."""
+    return final_score(board) * board.to_play > 0
 
 
 def enemy_is_dead_somewhere(board: Board) -> bool:

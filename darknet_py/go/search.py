@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.go.player import Choice, enemy_is_dead_somewhere, may_stop, playable, sample
+from darknet_py.go.player import Choice, enemy_is_dead_somewhere, leads, playable, sample
 from darknet_py.go.playout import win_chance
 from darknet_py.go.policy import Evaluation, GoNetwork
 from darknet_py.go.rules import PASS, Board
@@ -75,7 +75,7 @@ class SearchPlayer:
 
     def choose(self, board: Board, seconds: float = 0, cleanup: bool = False) -> Choice:
         """As Player's."""
-        if may_stop(board) and not (cleanup and enemy_is_dead_somewhere(board)):
+        if board.passes == 1 and leads(board) and not (cleanup and enemy_is_dead_somewhere(board)):
             return Choice(PASS, None)
         root = self.root = self._known(board) or self._expand([board.copy()])[0]
         self._search(root, time.monotonic() + seconds if seconds else math.inf)

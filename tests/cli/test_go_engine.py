@@ -36,6 +36,13 @@ def test_a_session(engine: GtpProcess) -> None:
     assert engine.end() == (0, "")
 
 
+def test_bytes_that_are_no_text_are_no_command(engine: GtpProcess) -> None:
+    assert engine.process.stdin
+    engine.process.stdin.buffer.write(b"\xff\xfe\x80\n")  # type: ignore[attr-defined]
+    assert engine.ask("name") == "? unknown command"
+    assert engine.ask("") == "= DarkGo"
+
+
 def test_the_end_of_the_input_ends_the_engine(engine: GtpProcess) -> None:
     assert engine.end() == (0, "")
 
