@@ -8,7 +8,7 @@ CV2 := opencv-python-headless
 
 demo: .venv/core
 	$(BIN)/python -m darknet_py.data.shapes demo
-	$(BIN)/darknet_py detector train demo/shapes.data cfg/shapes.cfg -clear -map -mAP_epochs 3.7
+	$(BIN)/darknet_py detector train demo/shapes.data cfg/shapes.cfg -clear -map -mAP_epochs 6.5
 	$(BIN)/darknet_py detector map demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights
 	$(BIN)/darknet_py detector test demo/shapes.data cfg/shapes.cfg demo/backup/shapes_final.weights \
 		demo/example.jpg -dont_show

@@ -18,7 +18,7 @@ Image = NDArray[np.float32]
 Points = NDArray[np.float64]
 
 SMALLEST, LARGEST = 0.2, 0.55  # a shape's diameter as a fraction of the picture's side
-TILT = np.deg2rad(25)  # at most, either way
+TILT = np.deg2rad(15)  # at most, either way
 SUBPIXEL_BITS = 4  # OpenCV draws polygons on a grid of 1/16 pixel
 
 

@@ -61,7 +61,7 @@ def test_pictures_are_varied():
     assert set(boxes[:, 0]) == set(range(len(SHAPES)))
     assert {len(boxes) for _, boxes in drawn} == {1, 2, 3, 4, 5}
     longest = boxes[:, 3:].max(1)
-    assert longest.min() < 0.16 and longest.max() > 0.4
+    assert longest.min() < 0.21 and longest.max() > 0.45
     assert len({picture.tobytes() for picture, _ in drawn}) == len(drawn)
 
 
