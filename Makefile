@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CV2 := opencv-python-headless
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow match lint format clean
 
 demo: .venv/core
 	$(BIN)/python -m darknet_py.data.shapes demo
@@ -15,10 +15,14 @@ demo: .venv/core
 	@echo "See the chart demo/backup/chart_shapes.png, the picture predictions.jpg and what is in demo/backup."
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not match"
 
 test-slow: .venv/dev
 	$(BIN)/python -m pytest -m slow
+
+# A hundred games of Go against GNU Go, which has to be installed (Debian: apt-get install gnugo)
+match: .venv/dev
+	$(BIN)/python -m pytest -m match
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def test_two_games(ours: GtpProcess, opponent: GtpProcess) -> None:
     assert all(result.game.board.over for result in match(ours, opponent, 7, 2))
 
 
-@pytest.mark.slow
+@pytest.mark.match
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("size", "games"), [(9, 80), (19, 20)])
 def test_a_hundred_games(ours: GtpProcess, opponent: GtpProcess, size: int, games: int) -> None:
