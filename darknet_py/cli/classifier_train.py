@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +44,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
     from darknet_py.cli.class_training import prepare, samples, summary
+    from darknet_py.cli.training import telling_where_it_stopped
     from darknet_py.data.loader import BatchLoader, default_workers
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
@@ -63,14 +63,8 @@ def run(args: argparse.Namespace) -> int:
         options, progress.iteration, lambda report, left: classifier_line(report, left, len(setup.paths)), measure
     )
     hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
-    try:
+    with telling_where_it_stopped(progress, saver, console):
         train(setup.trainer, loader, hooks, at_end, saver, interrupt)
-    except (KeyboardInterrupt, SystemExit):
-        if saver.saved_at == progress.iteration:
-            print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
-        raise
-    finally:
-        console.close()
     tell_end(saver, progress.best_map, base, measure)
     return 0
 

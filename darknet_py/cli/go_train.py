@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -64,6 +63,7 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.training import telling_where_it_stopped
     from darknet_py.config.datafile import DataFile
     from darknet_py.go.batches import GoLoader
     from darknet_py.go.policy import extras
@@ -82,14 +82,8 @@ def run(args: argparse.Namespace) -> int:
     )
     loader, interrupt = GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), Interrupt()
     hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
-    try:
+    with telling_where_it_stopped(progress, saver, console):
         train(setup.trainer, loader, hooks, at_end, saver, interrupt)
-    except (KeyboardInterrupt, SystemExit):
-        if saver.saved_at == progress.iteration:
-            print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
-        raise
-    finally:
-        console.close()
     tell_end(saver, progress.best_map, base, MEASURE)
     return 0
 
