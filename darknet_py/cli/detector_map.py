@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
     from darknet_py.cli.loading import load_detector
     from darknet_py.metrics import report
-    from darknet_py.metrics.evaluate import evaluate
+    from darknet_py.metrics.evaluate import examine
 
     detector, data, names = loaded = load_detector(args)
     samples = labelled_pictures(data, len(names), loaded.channels)
@@ -80,9 +80,10 @@ def run(args: argparse.Namespace) -> int:
     report.print_heading()
     start = time.monotonic()
     with tqdm(total=len(samples), unit="img", disable=None, leave=False) as bar:
-        result = evaluate(
+        evaluation = examine(
             detect, samples, len(names), args.iou_thresh, args.thresh, args.points, args.batch, progress=bar.update
         )
+    result = evaluation.result
     report.print_darknet(result, names, time.monotonic() - start)
     print()
     print(report.table(result, names), end="")

@@ -109,6 +109,10 @@ class Evaluator:
         self._matches.append(matches._replace(truth=numbered))
         self._truths += np.bincount(class_id, minlength=self.classes)
 
+    def matches(self) -> Matches:
+        """Those of all pictures; true boxes are numbered through."""
+        return Matches(*(np.concatenate(parts) for parts in zip(*self._matches, strict=True)))
+
     def result(self) -> MapResult:
         """Average precision of each class, and the counts at the confidence threshold.
 
@@ -116,7 +120,7 @@ class Evaluator:
         positive; for the counts it is the first in the detector's order. And a detection on a difficult box is left
         out of the former only. So it is in Darknet.
         """
-        matches = Matches(*(np.concatenate(parts) for parts in zip(*self._matches, strict=True)))
+        matches = self.matches()
         confident = matches.prob > np.float32(self.conf_thresh)
         columns = (
             self._truths,

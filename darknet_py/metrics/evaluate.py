@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from darknet_py.boxes import Detections
 from darknet_py.metrics.accumulate import Evaluator, MapResult
+from darknet_py.metrics.evaluation import NO_ROWS, Evaluation, Record, scores_of
 
 Array = npt.NDArray[Any]
 Picture = npt.NDArray[np.uint8]
@@ -28,7 +29,12 @@ class Samples(Protocol):
     def __getitem__(self, index: int, /) -> Sample: ...
 
 
-def evaluate(
+def evaluate(*args: Any, **options: Any) -> MapResult:
+    """Only the figures of `examine`."""
+    return examine(*args, **options).result
+
+
+def examine(
     detect: Callable[[list[Picture]], Sequence[Detections]],
     samples: Samples,
     classes: int,
@@ -37,22 +43,25 @@ def evaluate(
     points: int = 0,
     batch: int = 8,
     progress: Callable[[int], object] | None = None,
-) -> MapResult:
-    """The mean average precision of a detector; the thresholds and ``points`` are `Evaluator`'s.
+) -> Evaluation:
+    """The mean average precision of a detector, and what it found; the thresholds and ``points`` are `Evaluator`'s.
 
     ``detect`` takes up to ``batch`` pictures and gives detections of prob > .005 after NMS at .45, to compare with
     Darknet's figures. ``progress`` is told after each batch how many pictures that was (tqdm's ``update`` will do).
     What loading or detecting raises passes through.
     """
     evaluator = Evaluator(classes, iou_thresh, conf_thresh, points)
+    records = []
     with ThreadPoolExecutor(_LOADERS) as pool:
         loading = [pool.submit(samples.__getitem__, i) for i in range(min(batch, len(samples)))]
         for end in range(batch, len(samples) + batch, batch):
             loaded = [future.result() for future in loading]
             loading = [pool.submit(samples.__getitem__, i) for i in range(end, min(end + batch, len(samples)))]
             found = detect([picture for picture, _, _ in loaded])
-            for detections, (_, truth, difficult) in zip(found, loaded, strict=True):
+            for detections, (picture, truth, difficult) in zip(found, loaded, strict=True):
                 evaluator.add(detections, truth, difficult)
+                h, w = picture.shape[:2]
+                records.append(Record((w, h), scores_of(detections), truth, NO_ROWS if difficult is None else difficult))
             if progress is not None:
                 progress(len(loaded))
-    return evaluator.result()
+    return Evaluation(evaluator.result(), evaluator.matches(), tuple(records))
