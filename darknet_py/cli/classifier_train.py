@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_crop
-from darknet_py.cli.detector_train import add_training, tell_end
+from darknet_py.cli.detector_train import add_training
 
 if TYPE_CHECKING:
+    from darknet_py.cli.course import Measurement
     from darknet_py.cli.training import Setup
     from darknet_py.network import Network
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Hook, Trainer
-    from darknet_py.train.saving import Saver
 
 TOP = 5  # for -topk, where the .data file has no top= (classifier.c:71)
 EPOCHS = 2  # times all pictures between two measurements (classifier.c:196)
@@ -44,28 +44,33 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
     from darknet_py.cli.class_training import prepare, samples, summary
-    from darknet_py.cli.training import telling_where_it_stopped
+    from darknet_py.cli.course import Course, carry_out
     from darknet_py.data.loader import BatchLoader, default_workers
+    from darknet_py.train.hooks import accuracy_figure
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
-    from darknet_py.train.session import train
 
     if args.gpus or args.i:
         warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
     setup = prepare(args)
-    options, progress, base = setup.net.options, setup.trainer.progress, Path(args.cfg).stem
+    options = setup.net.options
     workers = default_workers() if args.workers is None else args.workers
     loader = BatchLoader(samples(setup), options.batch, workers)
     print("\n".join(summary(setup)), flush=True)
-    saver, interrupt, measure = Saver(setup.folder, base, setup.data, options), Interrupt(), f"top{top_of(setup)}"
-    console = Console(
-        options, progress.iteration, lambda report, left: classifier_line(report, left, len(setup.paths)), measure
+    interrupt, figure = Interrupt(), accuracy_figure(top_of(setup))
+    line = partial(classifier_line, pictures=len(setup.paths))
+    console = Console(options, setup.trainer.progress.iteration, line, figure.name)
+    course = Course(
+        setup.trainer,
+        Saver(setup.folder, Path(args.cfg).stem, setup.data, options),
+        console,
+        figure,
+        measurement(args, setup, console, interrupt.check) if args.topk else None,
+        args.chart,
+        args.show_imgs,
     )
-    hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
-    with telling_where_it_stopped(progress, saver, console):
-        train(setup.trainer, loader, hooks, at_end, saver, interrupt)
-    tell_end(saver, progress.best_map, base, measure)
+    carry_out(course, loader, interrupt)
     return 0
 
 
@@ -74,41 +79,15 @@ def top_of(setup: Setup) -> int:
     return min(setup.data.top or TOP, len(setup.names))
 
 
-def make_hooks(
-    args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
-) -> tuple[list[Hook], list[Callable[[Trainer], None]]]:
-    """What happens after each iteration, and at the end, in this order: later ones save what earlier ones found."""
-    from darknet_py.train.chart import Chart
-    from darknet_py.train.hooks import MeanAveragePrecision, ShowSamples, accuracy_figure, map_period
-    from darknet_py.train.log import CsvLog, LoaderWatch, read_curves
-
-    progress, figure = setup.trainer.progress, accuracy_figure(top_of(setup))
-    if args.chart and not progress.losses:
-        progress.losses, progress.maps = read_curves(Path(args.chart), progress.iteration, figure.name)
-    chart = Chart((setup.folder / f"chart_{saver.base}.png", Path("chart.png")), saver.base, figure.name)
-    hooks: list[Hook] = [console, LoaderWatch(console)]
-    at_end: list[Callable[[Trainer], None]] = [chart.draw]
-    if args.topk:
-        period = map_period(EPOCHS, len(setup.paths), setup.net.options.batch)
-        measure = MeanAveragePrecision(evaluator(args, setup, console, check), period, saver, console, figure)
-        console.say(measure.announcement(setup.trainer))
-        hooks.append(measure)
-        at_end.insert(0, measure.finish)
-    hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration, figure.name), chart, saver]
-    if args.show_imgs:
-        hooks.append(ShowSamples(Path()))
-    return hooks, at_end
-
-
-def evaluator(
-    args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]
-) -> Callable[[Network], float]:
-    """network -> top-k accuracy on the pictures of `valid`. `check` is called after each of them."""
+def measurement(args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]) -> Measurement:
+    """Top-k accuracy on the pictures of `valid`. `check` is called after each of them."""
     from darknet_py.classifier import Classifier
     from darknet_py.cli.class_evaluation import accuracy, labelled_list
     from darknet_py.cli.class_loading import LoadedClassifier, leaves
+    from darknet_py.cli.course import Measurement
     from darknet_py.data.crops import VIEWS
     from darknet_py.network import for_inference
+    from darknet_py.train.hooks import map_period
 
     if not setup.data.valid:
         warnings.warn(f"{setup.data.path}: has no valid=: the training pictures are measured", stacklevel=2)
@@ -122,4 +101,4 @@ def evaluator(
         console.say(f"\n{result.count - 1}: top 1: {result.top1:f}, top {k}: {result.topk:f}")
         return result.topk
 
-    return top_k
+    return Measurement(top_k, map_period(EPOCHS, len(setup.paths), setup.net.options.batch))

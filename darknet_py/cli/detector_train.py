@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from darknet_py.cli.arguments import Parser, number, whole
 
 if TYPE_CHECKING:
+    from darknet_py.cli.course import Measurement
     from darknet_py.cli.training import Setup
     from darknet_py.network import Network
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Hook, Trainer
-    from darknet_py.train.saving import Saver
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
 MOST_AT_ONCE = 16  # pictures that go through the network at once when mAP is measured
@@ -61,17 +60,17 @@ def add_training(p: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
-    from darknet_py.cli.training import augment_options, prepare, summary, telling_where_it_stopped
+    from darknet_py.cli.course import Course, carry_out
+    from darknet_py.cli.training import augment_options, prepare, summary
     from darknet_py.data.loader import DetectionLoader
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console
     from darknet_py.train.saving import Saver
-    from darknet_py.train.session import train
 
     if args.gpus or args.i:
         warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
     setup = prepare(args)
-    options, progress, base = setup.net.options, setup.trainer.progress, Path(args.cfg).stem
+    options, progress = setup.net.options, setup.trainer.progress
     loader = DetectionLoader(
         setup.paths,
         classes=setup.head.classes,
@@ -83,50 +82,28 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
     )
     print("\n".join(summary(setup)), flush=True)
-    saver, interrupt = Saver(setup.folder, base, setup.data, options), Interrupt()
-    console = Console(options, progress.iteration)
-    hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
-    with telling_where_it_stopped(progress, saver, console):
-        train(setup.trainer, loader, hooks, at_end, saver, interrupt)
-    tell_end(saver, progress.best_map, base)
+    interrupt, console = Interrupt(), Console(options, progress.iteration)
+    course = Course(
+        setup.trainer,
+        Saver(setup.folder, Path(args.cfg).stem, setup.data, options),
+        console,
+        measurement=measurement(args, setup, console, interrupt.check) if args.map else None,
+        earlier_log=args.chart,
+        samples=args.show_imgs,
+    )
+    carry_out(course, loader, interrupt)
     return 0
 
 
-def make_hooks(
-    args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
-) -> tuple[list[Hook], list[Callable[[Trainer], None]]]:
-    """What happens after each iteration, and at the end, in this order: later ones save what earlier ones found."""
-    from darknet_py.train.chart import Chart
-    from darknet_py.train.hooks import MeanAveragePrecision, ShowSamples, map_period
-    from darknet_py.train.log import CsvLog, LoaderWatch, read_curves
-
-    progress, options = setup.trainer.progress, setup.net.options
-    if args.chart and not progress.losses:
-        progress.losses, progress.maps = read_curves(Path(args.chart), progress.iteration)
-    chart = Chart((setup.folder / f"chart_{saver.base}.png", Path("chart.png")), saver.base)
-    hooks: list[Hook] = [console, LoaderWatch(console)]
-    at_end: list[Callable[[Trainer], None]] = [chart.draw]
-    if args.map:
-        period = map_period(args.mAP_epochs, len(setup.paths), options.batch)
-        measure = MeanAveragePrecision(evaluator(args, setup, console, check), period, saver, console)
-        console.say(measure.announcement(setup.trainer))
-        hooks.append(measure)
-        at_end.insert(0, measure.finish)
-    hooks += [CsvLog(setup.folder / f"{saver.base}_log.csv", progress.iteration), chart, saver]
-    if args.show_imgs:
-        hooks.append(ShowSamples(Path()))
-    return hooks, at_end
-
-
-def evaluator(
-    args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]
-) -> Callable[[Network], float]:
-    """network -> mAP on the pictures of `valid`, whose table it prints. `check` is called between batches."""
+def measurement(args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]) -> Measurement:
+    """mAP on the pictures of `valid`, whose table it prints. `check` is called between batches."""
+    from darknet_py.cli.course import Measurement
     from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
     from darknet_py.detector import Detector
     from darknet_py.metrics.evaluate import evaluate
     from darknet_py.metrics.report import table
     from darknet_py.network import for_inference
+    from darknet_py.train.hooks import map_period
 
     if not setup.data.valid:
         warnings.warn(f"{setup.data.path}: has no valid=: mAP is measured on the training pictures", stacklevel=2)
@@ -145,13 +122,4 @@ def evaluator(
         console.say("\n" + table(result, setup.names).rstrip())
         return result.map
 
-    return mean_average_precision
-
-
-def tell_end(saver: Saver, best: float, base: str, measure: str = "mAP") -> None:
-    """What was written, and where. best: value of `measure` in [0, 1], below 0 if there is none."""
-    print(f"\ntrained: {saver.path('final')}")
-    if best >= 0:
-        print(f"best {measure} {100 * best:.2f} %: {saver.path('best')}")
-    print(f"log {saver.folder / f'{base}_log.csv'}, chart {saver.folder / f'chart_{base}.png'}")
-    print(f"to train on with a larger max_batches, start from {saver.path('last')}; -clear starts from the beginning")
+    return Measurement(mean_average_precision, map_period(args.mAP_epochs, len(setup.paths), options.batch))

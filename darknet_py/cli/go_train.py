@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser, whole
-from darknet_py.cli.detector_train import tell_end
 from darknet_py.cli.go_loading import add_threads
 from darknet_py.cli.go_valid import add_games, tell_problems
 
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from darknet_py.go.examples import Examples
     from darknet_py.network import Network
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Hook, Trainer
-    from darknet_py.train.saving import Saver
+    from darknet_py.train.loop import Trainer
 
-MEASURE = "top1"
 AT_ONCE = 64  # positions that go through the network at once when accuracy is measured
 
 
@@ -63,28 +61,30 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
-    from darknet_py.cli.training import telling_where_it_stopped
+    from darknet_py.cli.course import Course, Measurement, carry_out
     from darknet_py.config.datafile import DataFile
     from darknet_py.go.batches import GoLoader
     from darknet_py.go.policy import extras
+    from darknet_py.train.hooks import accuracy_figure
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
-    from darknet_py.train.session import train
 
     setup = prepare(args)
     net, progress, examples = setup.trainer.net, setup.trainer.progress, setup.examples
-    options, base = net.options, Path(args.cfg).stem
+    options = net.options
     print("\n".join(summary(setup)), flush=True)
-    saver = Saver(Path(args.backup), base, DataFile(backup=args.backup), options)
-    console = Console(
-        options, progress.iteration, lambda report, left: classifier_line(report, left, len(examples)), MEASURE
+    interrupt, figure = Interrupt(), accuracy_figure(1)
+    line = partial(classifier_line, pictures=len(examples))
+    console = Console(options, progress.iteration, line, figure.name)
+    course = Course(
+        setup.trainer,
+        Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options),
+        console,
+        figure,
+        Measurement(evaluator(setup.held_out, console, interrupt.check), args.every) if setup.held_out else None,
     )
-    loader, interrupt = GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), Interrupt()
-    hooks, at_end = make_hooks(args, setup, saver, console, interrupt.check)
-    with telling_where_it_stopped(progress, saver, console):
-        train(setup.trainer, loader, hooks, at_end, saver, interrupt)
-    tell_end(saver, progress.best_map, base, MEASURE)
+    carry_out(course, GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), interrupt)
     return 0
 
 
@@ -131,28 +131,6 @@ def summary(setup: Setup) -> list[str]:
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
         f"start: {setup.start}",
     ]
-
-
-def make_hooks(
-    args: argparse.Namespace, setup: Setup, saver: Saver, console: Console, check: Callable[[], None]
-) -> tuple[list[Hook], list[Callable[[Trainer], None]]]:
-    """What happens after each iteration, and at the end, in this order: later ones save what earlier ones found."""
-    from darknet_py.train.chart import Chart
-    from darknet_py.train.hooks import MeanAveragePrecision, accuracy_figure
-    from darknet_py.train.log import CsvLog, LoaderWatch
-
-    progress = setup.trainer.progress
-    chart = Chart((saver.folder / f"chart_{saver.base}.png",), saver.base, MEASURE)
-    hooks: list[Hook] = [console, LoaderWatch(console)]
-    at_end: list[Callable[[Trainer], None]] = [chart.draw]
-    if setup.held_out:
-        evaluate = evaluator(setup.held_out, console, check)
-        measure = MeanAveragePrecision(evaluate, args.every, saver, console, accuracy_figure(1))
-        console.say(measure.announcement(setup.trainer))
-        hooks.append(measure)
-        at_end.insert(0, measure.finish)
-    hooks += [CsvLog(saver.folder / f"{saver.base}_log.csv", progress.iteration, MEASURE), chart, saver]
-    return hooks, at_end
 
 
 def evaluator(held_out: Examples, console: Console, check: Callable[[], None]) -> Callable[[Network], float]:

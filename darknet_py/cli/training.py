@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -20,9 +18,8 @@ from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
 from darknet_py.ops import NumpyOps
 from darknet_py.train.checkpoint import SUFFIX, read_resume
-from darknet_py.train.log import Console
 from darknet_py.train.loop import Progress, Trainer
-from darknet_py.train.saving import Saver, numbered_period
+from darknet_py.train.saving import numbered_period
 from darknet_py.train.schedule import input_size, possible_sizes
 
 NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
@@ -233,16 +230,3 @@ def without_effect(options: NetOptions, idle: Sequence[str] = NO_EFFECT) -> list
     """Options of `idle` that the cfg sets to something; other trainings of Darknet would heed them."""
     defaults = {f.name: f.default for f in fields(options)}
     return [name for name in idle if getattr(options, name) != defaults[name]]
-
-
-@contextmanager
-def telling_where_it_stopped(progress: Progress, saver: Saver, console: Console) -> Iterator[None]:
-    """Around a training: closes the console at the end; if it was stopped, says which file goes on from there."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        if saver.saved_at == progress.iteration:
-            print(f"\nsaved {saver.path('last')} at iteration {progress.iteration}: give it to go on", file=sys.stderr)
-        raise
-    finally:
-        console.close()

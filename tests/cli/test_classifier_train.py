@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,9 +14,7 @@ from darknet_py.cli.class_training import augment_options, prepare
 from darknet_py.cli.classifier_train import parser
 from darknet_py.data.class_augment import ClassAugmentOptions
 from darknet_py.network import NetOptions
-from tests.cli.conftest import Result
-
-Run = Callable[..., Result]
+from tests.cli.trainings import ONE_PROCESS, Run, change, clear, log, one_error, outcome
 
 CFG = """
 [net]
@@ -55,7 +51,6 @@ probability=.1
 [softmax]
 """
 COLOURS = ((255, 40, 40), (40, 255, 40), (40, 40, 255))
-TIMES = ("images_per_second", "load_seconds")
 
 
 @pytest.fixture
@@ -77,19 +72,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
 def command(*words: str) -> tuple[str, ...]:
-    return "classifier", "train", "set.data", "net.cfg", *words, "-workers", "0", "-threads", "1"
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "backup/net_log.csv").open(newline="") as file:
-        return [{key: row[key] for key in row if key not in TIMES} for row in csv.DictReader(file)]
+    return "classifier", "train", "set.data", "net.cfg", *words, *ONE_PROCESS
 
 
 def test_a_training_from_end_to_end(work: Path, run: Run) -> None:
@@ -117,8 +101,8 @@ def test_a_training_from_end_to_end(work: Path, run: Run) -> None:
     pattern = r"^(\d+), ([\d.]+): [\d.]+, [\d.]+ avg, [\d.]+ rate, [\d.]+ seconds, (\d+) images, [\d.]+ hours left$"
     lines = re.findall(pattern, result.out, re.MULTILINE)
     assert len(lines) == 40 and lines[2] == ("3", "1.500", "36")
-    log = rows(work)
-    assert float(log[-1]["top1"]) == 1.0 and float(log[-1]["avg_loss"]) < float(log[0]["loss"]) / 2
+    rows = log(work / "backup")
+    assert float(rows[-1]["top1"]) == 1.0 and float(rows[-1]["avg_loss"]) < float(rows[0]["loss"]) / 2
     assert len(list(work.glob("aug_*.jpg"))) == 100
     measured = run("classifier", "valid", "set.data", "net.cfg", "backup/net_final.weights")
     assert measured.out.endswith("5: top 1: 1.000000, top 1: 1.000000\n")
@@ -127,16 +111,14 @@ def test_a_training_from_end_to_end(work: Path, run: Run) -> None:
 def test_a_training_that_is_taken_up_goes_on_as_if_it_had_not_stopped(work: Path, run: Run) -> None:
     change(work / "net.cfg", "policy=sgdr", "policy=constant\nmixup=4")
     run(*command())
-    whole, log = (work / "backup/net_final.weights").read_bytes(), rows(work)
-    for path in (work / "backup").iterdir():
-        path.unlink()
+    expected = outcome(work / "backup")
+    clear(work / "backup")
     change(work / "net.cfg", "max_batches=40", "max_batches=13")
     run(*command())
     change(work / "net.cfg", "max_batches=13", "max_batches=40")
     result = run(*command("backup/net_last.weights"))
     assert "goes on behind iteration 13 as if it had not stopped" in result.out
-    assert (work / "backup/net_final.weights").read_bytes() == whole
-    assert rows(work) == log
+    assert outcome(work / "backup") == expected
 
 
 def test_an_old_cfg_that_ends_in_cost_and_one_channel(work: Path, run: Run) -> None:
@@ -187,11 +169,7 @@ def test_what_cannot_be_trained_is_told_in_one_line(
     work: Path, run: Run, file: str, old: str, new: str, message: str
 ) -> None:
     change(work / file, old, new)
-    result = run(*command())
-    assert result.status == 1
-    errors = [line for line in result.err.splitlines() if "error:" in line]
-    assert len(errors) == 1 and message in errors[0], result.err
-    assert "Traceback" not in result.err
+    assert message in one_error(run(*command()))
 
 
 @pytest.mark.parametrize(

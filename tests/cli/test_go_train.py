@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from darknet_py.go.sgf import read_games
-from tests.cli.conftest import Result
+from tests.cli.trainings import Run, log, one_error, outcome
 from tests.go.networks import cfg_text, write_network
 
-Run = Callable[..., Result]
 GAMES = "".join(
     f"(;SZ[5]KM[0.5]RE[{result}];B[{a}];W[{b}];B[cc];W[dd];B[bb];W[cb])\n"
     for result, a, b in (("B+R", "ba", "ab"), ("W+2.5", "ee", "ea"), ("B+1.5", "be", "de"))
@@ -44,8 +41,7 @@ def test_training_learns_the_games(run: Run, work: Path, channels: int, extras: 
     assert len(lines) == 120
     assert float(lines[-1][1]) < 0.8 * float(lines[0][1])
     assert (work / "backup/chart_small.png").stat().st_size > 1000
-    with (work / "backup/small_log.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = log(work / "backup", "small")
     assert len(rows) == 120
     assert [row["iteration"] for row in rows if row["top1"]] == ["80", "120"]
     valid = run("go", "valid", network, "backup/small_final.weights", "games.sgfs", "-threads", 1)
@@ -67,8 +63,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(run: Run, work: Pa
     )
     assert again.status == 0
     assert "goes on behind iteration 3" in again.out
-    final = [Path(folder, "small_final.weights").read_bytes() for folder in ("whole", "parts")]
-    assert final[0] == final[1]
+    assert outcome(work / "parts", "small") == outcome(work / "whole", "small")
 
 
 def test_multi(run: Run, work: Path) -> None:
@@ -100,16 +95,11 @@ def test_games_that_can_not_be_used_are_told(run: Run, work: Path) -> None:
 )
 def test_wrong_arguments_of_train(run: Run, work: Path, words: tuple[str, ...], message: str) -> None:
     (work / "empty.sgf").write_text("")
-    result = run("go", "train", cfg(work, 4), *words)
-    assert result.status == 1
-    assert message in result.err
-    assert "Traceback" not in result.err
+    assert message in one_error(run("go", "train", cfg(work, 4), *words))
 
 
 def test_a_cfg_without_max_batches(run: Run, work: Path) -> None:
-    result = run("go", "train", cfg(work, 0), "games.sgfs")
-    assert result.status == 1
-    assert "needs max_batches" in result.err
+    assert "needs max_batches" in one_error(run("go", "train", cfg(work, 0), "games.sgfs"))
 
 
 # --- go self ---------------------------------------------------------------------------------------------------------
