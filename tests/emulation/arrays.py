@@ -1,0 +1,171 @@
+"""Device arrays: not NumPy arrays, and refused by NumPy's functions as CuPy's are.
+
+What they may do is what `METHODS` and `FUNCTIONS` allow: the part of CuPy's interface that darknet_py stands on. A test
+compares it with CuPy itself where that is installed.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tests.emulation.memory import allocate
+
+METHODS = (
+    *("all", "any", "argmax", "astype", "clip", "copy", "cumsum", "fill", "max", "mean", "min", "ravel", "repeat"),
+    *("reshape", "squeeze", "sum", "transpose", "view"),
+)
+FUNCTIONS = (
+    *("abs", "arange", "arctan2", "array_equal", "broadcast_to", "ceil", "clip", "concatenate", "cos", "exp", "expm1"),
+    *("floor", "full", "full_like", "isfinite", "log", "log1p", "logaddexp", "maximum", "mean", "meshgrid", "minimum"),
+    *("ones", "ones_like", "pad", "sign", "sin", "sqrt", "stack", "sum", "tanh", "where", "zeros_like", "zeros"),
+    *("empty_like",),
+)
+
+
+class ndarray(NDArrayOperatorsMixin):
+    """`host`: a view of the memory `memory`, which `tests.emulation.memory.allocate` gave."""
+
+    def __init__(self, host: np.ndarray, memory: np.ndarray) -> None:
+        self.host = host
+        self.memory = memory
+
+    shape = property(lambda self: self.host.shape)
+    dtype = property(lambda self: self.host.dtype)
+    size = property(lambda self: self.host.size)
+    ndim = property(lambda self: self.host.ndim)
+    nbytes = property(lambda self: self.host.nbytes)
+    itemsize = property(lambda self: self.host.itemsize)
+    strides = property(lambda self: self.host.strides)
+    flags = property(lambda self: self.host.flags)
+    T = property(lambda self: ndarray(self.host.T, self.memory))
+
+    @property
+    def data(self) -> Any:
+        """`.ptr`: the address."""
+        return types.SimpleNamespace(ptr=self.host.__array_interface__["data"][0])
+
+    def get(self) -> np.ndarray:
+        """A copy on the host."""
+        return self.host.copy()
+
+    def set(self, value: np.ndarray) -> None:
+        """A copy from the host."""
+        self.host[...] = value
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Use `.get()`.")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        targets = {"out": tuple(_host(o) for o in out)} if out else {}
+        result = getattr(ufunc, method)(*map(_host, inputs), **targets, **options)
+        return out[0] if out else on_device(result)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._seen(self.host[_host(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.host[_host(index)] = _host(value)
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def __bool__(self) -> bool:
+        return bool(self.host)
+
+    def __float__(self) -> float:
+        return float(self.host)
+
+    def __int__(self) -> int:
+        return int(self.host)
+
+    def __repr__(self) -> str:
+        return f"device {self.host!r}"
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in METHODS:
+            raise AttributeError(f"{name} is not among the allowed methods of device arrays")
+        method = getattr(self.host, name)
+        return lambda *args, **options: self._seen(
+            method(*map(_host, args), **{key: _host(value) for key, value in options.items()})
+        )
+
+    def _seen(self, result: Any) -> Any:
+        """A view of this array's memory stays one; everything else is a new array."""
+        if isinstance(result, np.ndarray) and np.may_share_memory(result, self.host):
+            return ndarray(result, self.memory)
+        return on_device(result)
+
+
+def on_device(value: Any) -> Any:
+    """`value`, with the NumPy arrays and numbers in it as device arrays."""
+    if isinstance(value, tuple | list):
+        return tuple(on_device(v) for v in value)
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    value = np.asarray(value)
+    made = empty(value.shape, value.dtype)
+    made.host[...] = value
+    return made
+
+
+def _host(value: Any) -> Any:
+    """`value` for NumPy; TypeError where there are host arrays in it, as CuPy has it."""
+    if isinstance(value, ndarray):
+        return value.host
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, tuple | list):
+        return type(value)(map(_host, value))
+    return value
+
+
+def empty(shape: Any, dtype: Any = float) -> ndarray:
+    """Full of garbage."""
+    shape, dtype = (tuple(shape) if hasattr(shape, "__len__") else (shape,)), np.dtype(dtype)
+    memory = allocate(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+    return ndarray(memory.view(dtype).reshape(shape), memory)
+
+
+def asarray(value: Any, dtype: Any = None) -> ndarray:
+    """`value` itself where it is a device array of that type."""
+    if isinstance(value, ndarray) and dtype in (None, value.dtype):
+        return value
+    return array(value, dtype)
+
+
+def array(value: Any, dtype: Any = None) -> ndarray:
+    """A copy."""
+    host = value.host if isinstance(value, ndarray) else value
+    made: ndarray = on_device(np.array(host, dtype, order="C"))
+    return made
+
+
+def ascontiguousarray(value: ndarray, dtype: Any = None) -> ndarray:
+    """`value` itself where it lies so."""
+    return asarray(value, dtype) if value.flags.c_contiguous else array(value, dtype)
+
+
+def asnumpy(value: Any) -> np.ndarray:
+    """A copy on the host."""
+    return value.get() if isinstance(value, ndarray) else np.asarray(value)
+
+
+def allowed(name: str) -> Callable[..., Any]:
+    """NumPy's function `name` for device arrays."""
+    function = getattr(np, name)
+
+    def call(*args: Any, **options: Any) -> Any:
+        result = function(*map(_host, args), **{key: _host(value) for key, value in options.items()})
+        views = [a for a in args if isinstance(a, ndarray) and isinstance(result, np.ndarray)]
+        for a in views:
+            if result.base is not None and np.may_share_memory(result, a.host):
+                return ndarray(result, a.memory)
+        return on_device(result)
+
+    call.__name__ = name
+    return call

@@ -1,0 +1,79 @@
+"""Source of kernels and options -> a shared library of emulated kernels, built once for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
+DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\(\d+\)\s+)?([\w ]+?)\s+(\w+)\s*\[\s*\]\s*;")
+COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-ffp-contract=off", "-w", f"-I{HERE}")
+FAST = ("-O2",)
+# -O1, so that accesses stay what the source says; statics without locks, which the sanitizer would call for
+CHECKED = ("-O1", "-fsanitize=thread", "-fno-threadsafe-statics")
+
+
+def cache_folder() -> Path:
+    """Where libraries are kept: EMULATION_CACHE, or a folder of the system's for temporary files."""
+    folder = Path(
+        os.environ.get("EMULATION_CACHE") or Path(tempfile.gettempdir()) / f"darknet_py-emulation-{os.getuid()}"
+    )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def compiled(source: str, options: Sequence[str] = (), check: bool = False) -> Path:
+    """The shared library of the kernels in `source`. `options`: of NVRTC; those for the preprocessor count."""
+    text = DYNAMIC.sub(r"\1 *\2 = (\1 *)emu::dynamic_shared;", source)
+    text += "\n" + "".join(f"EMU_EXPORT({name})\n" for name in dict.fromkeys(KERNEL.findall(source)))
+    defines = [option for option in options if option.startswith(("-D", "-U"))]
+    flags = [*COMMON, *(CHECKED if check else FAST), *defines, "-include", str(HERE / "device.h"), "-x", "c++", "-"]
+    library = cache_folder() / f"{_key(text, flags)}.so"
+    if not library.exists():
+        made = Path(f"{library}.{os.getpid()}")
+        code = made.with_suffix(".o")
+        _run(["g++", "-c", *flags, "-o", str(code)], text)
+        _run(["g++", "-shared", str(code), *map(str, _runtime(check)), "-o", str(made)])
+        code.unlink()
+        made.replace(library)  # another process may build the same one
+    return library
+
+
+@cache
+def _runtime(check: bool) -> tuple[Path, ...]:
+    """The emulator's own object files."""
+    return tuple(_object(HERE / name) for name in ("runtime.cpp", "checker.cpp" if check else "unchecked.cpp"))
+
+
+def _object(source: Path) -> Path:
+    flags = [*COMMON, "-O2"]
+    target = cache_folder() / f"{source.stem}-{_key(source.read_text(), flags)}.o"
+    if not target.exists():
+        made = Path(f"{target}.{os.getpid()}")
+        _run(["g++", "-c", *flags, str(source), "-o", str(made)])
+        made.replace(target)
+    return target
+
+
+def _key(text: str, flags: Sequence[str]) -> str:
+    """Of everything that the result depends on."""
+    headers = [(HERE / name).read_text() for name in ("device.h", "runtime.h", "runtime.cpp", "checker.cpp")]
+    return hashlib.sha256(repr((text, flags, headers, _compiler())).encode()).hexdigest()[:24]
+
+
+@cache
+def _compiler() -> str:
+    return subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout
+
+
+def _run(command: list[str], text: str | None = None) -> None:
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"emulator: {' '.join(command[:3])} ... failed:\n{done.stderr[:4000]}")
