@@ -53,6 +53,11 @@ def add_test(p: Parser, thresh: float) -> None:
         help="write label files where training looks for them; for a picture that has one, into labels/ "
         "of the output folder instead",
     )
+    p.add_argument("-save_json", metavar="FILE", help="write the objects as COCO's results: image_id, category_id, ...")
+    p.add_argument("-save_csv", metavar="FILE", help="write the objects as a table with boxes in pixels")
+    p.add_argument(
+        "-save_txt", metavar="FOLDER", help="write a file for each picture with lines `class x y w h confidence`"
+    )
     p.add_argument("-dont_show", action="store_true", help="open no window (one opens for one picture on a display)")
     add_inference(p, batch=4)
 

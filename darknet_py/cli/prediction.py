@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,12 +22,13 @@ from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
+from darknet_py.cli.result_files import SaveResult, json_file, result_files, told_files
 from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
 from darknet_py.data.labels import label_path
 from darknet_py.data.lists import find_images
-from darknet_py.errors import DarknetError, DataError
-from darknet_py.files import atomic_write, write_text
+from darknet_py.errors import DataError
+from darknet_py.files import write_text
 
 
 def predict(args: argparse.Namespace) -> int:
@@ -39,9 +40,10 @@ def predict(args: argparse.Namespace) -> int:
     batches = in_batches(paths, loaded.channels, args.batch) if args.pictures else asked_for(loaded.channels)
     with (
         json_file(args.out) as write_json,
+        result_files(args, loaded.names) as save_result,
         tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
     ):
-        job = Job(args, loaded, Places(folder, paths), write_json, show=not (args.dont_show or several))
+        job = Job(args, loaded, Places(folder, paths), write_json, save_result, show=not (args.dont_show or several))
         for problem in missing:
             job.leave_out(problem)
         for batch in batches:
@@ -76,6 +78,7 @@ class Job:
     loaded: Loaded
     places: Places
     write_json: Callable[[str], Any]
+    save_result: SaveResult
     show: bool
     pictures: int = 0
     objects: int = 0
@@ -120,6 +123,7 @@ class Job:
         self.pictures += 1
         self.objects += int(np.count_nonzero(shown.probs.any(axis=1)))
         self.write_json(json_entry(self.pictures, str(path), shown, names))
+        self.save_result(path, (picture.shape[1], picture.shape[0]), shown)
         drawn = draw_detections(picture, shown, names)
         save_picture(self.places.picture(path), drawn)
         if self.args.save_labels:
@@ -142,6 +146,8 @@ class Job:
             )
         if self.args.out:
             _tell(f"{self.args.out}: the objects as JSON")
+        for line in told_files(self.args):
+            _tell(line)
         if self.label_files:
             folders = ", ".join(sorted({str(file.parent) for file in self.label_files}))
             _tell(f"{counted(len(self.label_files), 'label file')} in {folders}")
@@ -149,47 +155,6 @@ class Job:
             _tell(f"{counted(self.kept_labels, 'picture')} had a label file already, which is unchanged")
         if self.unreadable:
             _tell(f"{counted(self.unreadable, 'picture')} couldn't be read")
-
-
-@contextmanager
-def json_file(path: str | None) -> Iterator[Callable[[str], None]]:
-    """A function that adds a picture's entry to the file of -out; does nothing where `path` is None.
-
-    The file appears at the end, whole; also when an error or Ctrl-C is the end, with the pictures until then.
-    """
-    if path is None:
-        yield lambda entry: None
-        return
-    end: BaseException | None = None
-    separator = b"[\n"
-    with output_file(path) as file:
-
-        def add(entry: str) -> None:
-            nonlocal separator
-            file.write(separator + entry.encode("utf-8", "backslashreplace"))  # a byte of no text becomes \udcXX
-            separator = b", \n"
-
-        try:
-            yield add
-        except BaseException as error:
-            end = error
-        file.write((b"[\n" if separator == b"[\n" else b"") + b"\n]")
-    if end is not None:
-        raise end
-
-
-@contextmanager
-def output_file(path: str) -> Iterator[IO[bytes]]:
-    """`atomic_write`; but what exists and is no plain file, such as a pipe or /dev/stdout, is written to directly."""
-    if Path(path).exists() and not Path(path).is_file():
-        try:
-            with Path(path).open("wb") as file:
-                yield file
-        except OSError as error:
-            raise DarknetError(f"{path}: can't be written: {error.strerror or error}") from error
-    else:
-        with atomic_write(path) as file:
-            yield file
 
 
 def show_window(picture: Picture) -> None:
