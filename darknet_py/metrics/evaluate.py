@@ -61,7 +61,8 @@ def examine(
             for detections, (picture, truth, difficult) in zip(found, loaded, strict=True):
                 evaluator.add(detections, truth, difficult)
                 h, w = picture.shape[:2]
-                records.append(Record((w, h), scores_of(detections), truth, NO_ROWS if difficult is None else difficult))
+                hard = NO_ROWS if difficult is None else difficult
+                records.append(Record((w, h), scores_of(detections), truth, hard))
             if progress is not None:
                 progress(len(loaded))
     return Evaluation(evaluator.result(), evaluator.matches(), tuple(records))

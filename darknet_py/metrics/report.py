@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 
 from darknet_py.metrics.accumulate import Counts, MapResult
+from darknet_py.metrics.coco import CocoResult
 
 HEADING = "\n calculation mAP (mean average precision)...\n"
 
@@ -81,3 +83,20 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
         for heading, cell, width in zip(COLUMNS, row, widths, strict=True)
     )
     return "  ".join(cells) + "\n"
+
+
+def coco_text(result: CocoResult) -> str:
+    """COCO's twelve figures in the lines of its own program, -1 where nothing is of that size."""
+    lines = []
+    for name, value in result.figures().items():
+        kind, _, size = name.partition(" ")
+        what = "Average Precision  (AP)" if kind.startswith("AP") else "Average Recall     (AR)"
+        number = int(kind[2:] or 0)
+        overlap, limit = "0.50:0.95", 100
+        if kind.startswith("AP"):
+            overlap = f"{number / 100:.2f}" if number else overlap
+        else:
+            limit = number or limit
+        figure = -1 if math.isnan(value) else value
+        lines.append(f" {what} @[ IoU={overlap:<9} | area={size or 'all':>6} | maxDets={limit:>3} ] = {figure:0.3f}\n")
+    return "".join(lines)
