@@ -49,19 +49,29 @@ class Detector:
         if letter_box:
             shapes = [picture.shape[:2] for picture in pictures]
             found = [unletterbox(d, (w, h), self.net.size) for d, (h, w) in zip(found, shapes, strict=True)]
-        if nms_thresh <= 0:
-            return found
-        return [nms(d, nms_thresh, self.head.nms_kind, self.head.beta_nms) for d in found]
+        return [self.suppress(d, nms_thresh) for d in found]
 
     def detect_inputs(self, inputs: npt.NDArray[np.float32], thresh: float) -> list[Detections]:
         """Objects in the network's inputs (n, c, h, w), before NMS; boxes relative to the input."""
+        return self.boxes(self.outputs(inputs), thresh)
+
+    def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
+        """What the heads give for the network's inputs (n, c, h, w), by layer index."""
         ops = self.net.ops
         outputs = self.net.forward(ops.array(inputs), Context(ops)).outputs
-        by_head = [head.detections(ops.to_host(outputs[i]), self.net.size, thresh) for i, head in self.net.heads]
+        return {i: ops.to_host(outputs[i]) for i, _ in self.net.heads}
+
+    def boxes(self, outputs: dict[int, npt.NDArray[np.float32]], thresh: float) -> list[Detections]:
+        """What is above `thresh` in the heads' outputs, for each picture; boxes relative to the input."""
+        by_head = [head.detections(outputs[i], self.net.size, thresh) for i, head in self.net.heads]
         return [
             Detections(*(np.concatenate(parts) for parts in zip(*picture, strict=True)))
             for picture in zip(*by_head, strict=True)
         ]
+
+    def suppress(self, found: Detections, nms_thresh: float) -> Detections:
+        """The detections of a picture after the NMS that the cfg asks for; as they are where `nms_thresh` is 0."""
+        return nms(found, nms_thresh, self.head.nms_kind, self.head.beta_nms) if nms_thresh > 0 else found
 
 
 def unletterbox(found: Detections, picture: tuple[int, int], size: tuple[int, int]) -> Detections:
