@@ -22,7 +22,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"network"},
     {"data"},
     {"detector", "classifier"},
-    {"metrics", "track"},
+    {"check", "metrics", "track"},
     {"train", "go"},
     {"cli"},
     {"__main__"},

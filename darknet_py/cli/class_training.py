@@ -29,7 +29,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training. The setup's names are the labels."""
     data = read_data(args.data)
     net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
-    _check(net, args.cfg)
+    check_trainable(net, args.cfg)
     labels = read_words(data, Classifier(net).classes, args.cfg, "labels", "names")
     trainer = Trainer(net, Progress(args.seed or 0))
     start = start_of(trainer, args)
@@ -37,7 +37,8 @@ def prepare(args: argparse.Namespace) -> Setup:
     return Setup(data, labels, trainer, read_list(data.file("train")), start)
 
 
-def _check(net: Network, cfg: str) -> None:
+def check_trainable(net: Network, cfg: str) -> None:
+    """CfgError where the network of the file `cfg` can't be trained as a classifier."""
     if not any(isinstance(node.layer, Softmax | Logistic | Cost) for node in net.nodes):
         raise CfgError(f"{cfg}: has no layer with a loss to train: [softmax], [logistic] or [cost]")
     if not net.options.max_batches:

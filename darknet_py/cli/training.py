@@ -19,8 +19,9 @@ from darknet_py.network import NetOptions, Network, load_network, load_weights
 from darknet_py.ops import NumpyOps
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
+from darknet_py.train.memory import largest_size, training_memory
 from darknet_py.train.saving import numbered_period
-from darknet_py.train.schedule import input_size, possible_sizes
+from darknet_py.train.schedule import possible_sizes
 
 NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
     *("time_steps", "track", "augment_speed", "sequential_subdivisions", "dynamic_minibatch", "seq_scales"),
@@ -64,14 +65,15 @@ def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training."""
     data = read_data(args.data)
     net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
-    _check(net, args.cfg)
+    check_trainable(net, args.cfg)
     names = _names(data, net.heads[-1][1].classes, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))
     start = start_of(trainer, args)
     return Setup(data, names, trainer, read_list(data.file("train")), start)
 
 
-def _check(net: Network, cfg: str) -> None:
+def check_trainable(net: Network, cfg: str) -> None:
+    """CfgError where the network of the file `cfg` can't be trained as a detector."""
     options = net.options
     if not net.heads:
         raise CfgError(f"{cfg}: has no detection layer ([yolo] or [region]) to train")
@@ -169,7 +171,7 @@ def summary(setup: Setup) -> list[str]:
     boxes, bad = count_boxes(paths, len(setup.names))
     by_class = [f"{name} {boxes[i]}" for i, name in enumerate(setup.names)]
     by_class = by_class if len(by_class) <= SHOWN else [*by_class[:SHOWN], "..."]
-    largest = largest_size(setup)
+    largest = largest_size(net)
     lines = [
         f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}"
         + (f", multi-scale up to {largest[0]} x {largest[1]}" if setup.head.random else ""),
@@ -192,7 +194,7 @@ def facts(setup: Setup) -> list[str]:
     return [
         f"batch {options.batch} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
         f"{options.max_batches * options.batch / len(setup.paths):.1f} times all pictures",
-        f"memory: about {memory(setup) / 2**20:.0f} MiB for the network in training",
+        f"memory: about {training_memory(setup.net) / 2**20:.0f} MiB for the network in training",
         f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
         f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
@@ -210,20 +212,6 @@ def count_boxes(paths: list[Path], classes: int) -> tuple[Counter[int], list[str
         boxes.update(labels.boxes[:, 0].astype(int).tolist())
         problems += labels.problems
     return boxes, problems
-
-
-def largest_size(setup: Setup) -> tuple[int, int]:
-    """(w, h) of the largest input in this training: that of its first iterations."""
-    return input_size(setup.net.options, [head for _, head in setup.net.heads], 0, 0)
-
-
-def memory(setup: Setup) -> float:
-    """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs."""
-    options = setup.net.options
-    net = setup.net.resized(*largest_size(setup))
-    copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0)
-    outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
-    return 4 * (copies * net.parameter_count() + options.mini_batch * outputs)
 
 
 def without_effect(options: NetOptions, idle: Sequence[str] = NO_EFFECT) -> list[str]:
