@@ -1,0 +1,1 @@
+"""Videos: frames in, frames out, and the stages between them at the same time."""

@@ -1,0 +1,116 @@
+"""Overlapping stages: order, bounds, errors and ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+
+import pytest
+
+from darknet_py.video.stages import Stages
+
+
+def eventually(condition) -> bool:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
+
+
+def test_items_come_in_their_order_through_all_stages():
+    with Stages(depth=2) as stages:
+        squares = stages.ahead(i * i for i in stages.ahead(range(50)))
+        assert list(squares) == [i * i for i in range(50)]
+
+
+def test_stages_work_at_the_same_time_but_not_too_far_ahead():
+    made: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in count():
+            made.append(i)
+            yield i
+
+    with Stages(depth=3) as stages:
+        items = stages.ahead(numbers())
+        assert next(items) == 0
+        assert eventually(lambda: len(made) == 5)  # 0 is read, 3 wait, one more is in the hand
+        time.sleep(0.02)
+        assert len(made) == 5
+
+
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_an_error_in_any_stage_comes_out_behind_the_items_before_it(where):
+    def spoilt(items: Iterator[int], here: bool) -> Iterator[int]:
+        for i in items:
+            if here and i == 7:
+                raise ValueError("seven")
+            yield i
+
+    before = threading.active_count()
+    got = []
+
+    def play() -> None:
+        with Stages() as stages:
+            items: Iterator[int] = count()
+            for stage in range(3):
+                items = stages.ahead(spoilt(items, stage == where))
+            for item in items:
+                got.append(item)
+
+    with pytest.raises(ValueError, match="seven"):
+        play()
+    assert got == list(range(7))
+    assert eventually(lambda: threading.active_count() == before)
+
+
+def test_leaving_the_block_ends_all_stages_and_closes_their_iterators():
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            yield from count()
+        finally:
+            closed.set()
+
+    before = threading.active_count()
+    with suppress(KeyboardInterrupt), Stages() as stages:
+        for item in stages.ahead(stages.ahead(endless())):
+            if item == 3:
+                raise KeyboardInterrupt
+    assert closed.wait(5) and eventually(lambda: threading.active_count() == before)
+
+
+def test_the_newest_item_of_a_live_source():
+    made = threading.Event()
+
+    def camera() -> Iterator[int]:
+        yield from range(100)
+        made.set()
+
+    with Stages() as stages:
+        frames = stages.ahead(camera(), newest=True)
+        assert made.wait(5)
+        assert list(frames) == [99]
+
+
+def test_who_waits_looks_up_now_and_then():
+    never = threading.Event()
+    calls = []
+
+    def still() -> Iterator[int]:
+        never.wait(5)
+        yield 0
+
+    def look() -> None:
+        calls.append(1)
+        never.set()
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+
+    with Stages() as stages:
+        assert next(stages.ahead(still(), waiting=look)) == 0
+    assert calls == [1]
