@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from darknet_py.boxes import Detections
 from darknet_py.metrics.average_precision import average_precision, precision_recall
-from darknet_py.metrics.match import NO_MATCHES, Matches, first_claims, match
+from darknet_py.metrics.match import NO_MATCHES, Matches, first_claims, match, scores_of
 
 Array = npt.NDArray[Any]
 
@@ -104,7 +104,7 @@ class Evaluator:
         class_id = np.asarray(truth[:, 0]).astype(np.intp)
         if ((class_id < 0) | (class_id >= self.classes)).any() or detections.probs.shape[1] != self.classes:
             raise ValueError(f"classes of the detections or the truth aren't 0 to {self.classes - 1}")
-        matches = match(detections, truth, difficult, self.iou_thresh)
+        matches = match(scores_of(detections), truth, difficult, self.iou_thresh)
         numbered = np.where(matches.truth >= 0, matches.truth + self._truths.sum(), -1)
         self._matches.append(matches._replace(truth=numbered))
         self._truths += np.bincount(class_id, minlength=self.classes)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from darknet_py.boxes import corners
 from darknet_py.metrics.average_precision import average_precision, precision_recall
-from darknet_py.metrics.evaluation import NO_ROWS, Record, Scores
+from darknet_py.metrics.evaluation import NO_ROWS, Record
+from darknet_py.metrics.match import Scores
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from darknet_py.boxes import Detections
 from darknet_py.metrics.accumulate import Evaluator, MapResult
-from darknet_py.metrics.evaluation import NO_ROWS, Evaluation, Record, scores_of
+from darknet_py.metrics.evaluation import NO_ROWS, Evaluation, Record
+from darknet_py.metrics.match import scores_of
 
 Array = npt.NDArray[Any]
 Picture = npt.NDArray[np.uint8]

@@ -8,24 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import Detections
 from darknet_py.metrics.accumulate import MapResult
-from darknet_py.metrics.match import Matches
+from darknet_py.metrics.match import Matches, Scores
 
 Array = npt.NDArray[Any]
 
 NO_ROWS = np.zeros((0, 5), np.float32)
-
-
-class Scores(NamedTuple):
-    """The scores above 0 of a picture's detections, in their order: a box counts for each class that it may be."""
-
-    boxes: Array
-    """(n, 4) float32 (x, y, w, h) relative to the picture"""
-    class_id: Array
-    """(n,) int"""
-    prob: Array
-    """(n,) float32"""
 
 
 class Record(NamedTuple):
@@ -48,9 +36,3 @@ class Evaluation:
     matches: Matches
     """of all pictures, at the IoU threshold of `result`; true boxes are numbered through"""
     records: tuple[Record, ...]
-
-
-def scores_of(detections: Detections) -> Scores:
-    """Without what NMS has suppressed, which is most of the boxes."""
-    box, class_id = np.nonzero(detections.probs > 0)
-    return Scores(detections.boxes[box], class_id, detections.probs[box, class_id])

@@ -34,22 +34,36 @@ class Matches(NamedTuple):
 NO_MATCHES = Matches(*(np.zeros(0, kind) for kind in (np.intp, np.float32, np.intp, np.float32, np.bool_, np.bool_)))
 
 
-def match(detections: Detections, truth: Array, difficult: Array | None, iou_thresh: float) -> Matches:
-    """Compare every score above 0 with the true boxes of its class; IoU must exceed ``iou_thresh``.
+class Scores(NamedTuple):
+    """The scores above 0 of a picture's detections, in their order: a box counts for each class that it may be."""
+
+    boxes: Array
+    """(n, 4) float32 (x, y, w, h) relative to the picture"""
+    class_id: Array
+    """(n,) int"""
+    prob: Array
+    """(n,) float32"""
+
+
+def scores_of(detections: Detections) -> Scores:
+    """Without what NMS has suppressed, which is most of the boxes."""
+    box, class_id = np.nonzero(detections.probs > 0)
+    return Scores(detections.boxes[box], class_id, detections.probs[box, class_id])
+
+
+def match(scores: Scores, truth: Array, difficult: Array | None, iou_thresh: float) -> Matches:
+    """Compare every score with the true boxes of its class; IoU must exceed ``iou_thresh``.
 
     truth (k, 5) and difficult (m, 5) have rows [class, x, y, w, h]; None is no difficult box.
     """
-    box, class_id = np.nonzero(detections.probs > 0)
-    overlap = _overlap_within_class(detections, box, class_id, truth, iou_thresh)
+    overlap = _overlap_within_class(scores, truth, iou_thresh)
     # a column of zeros stands for no truth: a picture without truth needs it, and it wins where nothing overlaps
-    overlap = np.concatenate((np.zeros((len(box), 1), np.float32), overlap), axis=1)
+    overlap = np.concatenate((np.zeros((len(overlap), 1), np.float32), overlap), axis=1)
     best = overlap.argmax(axis=1)
-    ignored = np.zeros(len(box), np.bool_)
+    ignored = np.zeros(len(overlap), np.bool_)
     if difficult is not None:
-        over_difficult = _overlap_within_class(detections, box, class_id, difficult, iou_thresh)
-        ignored = (best == 0) & over_difficult.any(axis=1)
-    prob = detections.probs[box, class_id]
-    return Matches(class_id, prob, best - 1, overlap.max(axis=1), first_claims(best - 1), ignored)
+        ignored = (best == 0) & _overlap_within_class(scores, difficult, iou_thresh).any(axis=1)
+    return Matches(scores.class_id, scores.prob, best - 1, overlap.max(axis=1), first_claims(best - 1), ignored)
 
 
 def first_claims(truth: Array) -> Array:
@@ -59,12 +73,16 @@ def first_claims(truth: Array) -> Array:
     return first & (truth >= 0)
 
 
-def _overlap_within_class(detections: Detections, box: Array, class_id: Array, rows: Array, iou_thresh: float) -> Array:
-    """(n, k) IoU of the scored boxes with ``rows`` (k, 5); 0 unless the class is the same and it exceeds the threshold.
+def overlaps(scores: Scores, rows: Array) -> Array:
+    """(n, k) IoU of the scored boxes with the boxes of ``rows`` (k, 5), in float32 as in Darknet."""
+    return boxes.iou(scores.boxes[:, None].astype(np.float32, copy=False), np.asarray(rows, np.float32)[:, 1:])
 
-    In float32, threshold too, as Darknet: an overlap that equals the threshold doesn't count there, nor here.
+
+def _overlap_within_class(scores: Scores, rows: Array, iou_thresh: float) -> Array:
+    """(n, k) the IoU; 0 unless the class is the same and it exceeds the threshold.
+
+    The threshold is in float32 too: an overlap that equals it doesn't count in Darknet, nor here.
     """
-    rows = np.asarray(rows, np.float32)
-    overlap = boxes.iou(detections.boxes[:, None].astype(np.float32, copy=False), rows[:, 1:])[box]
-    same_class = class_id[:, None] == rows[:, 0]
+    overlap = overlaps(scores, rows)
+    same_class = scores.class_id[:, None] == rows[:, 0]
     return np.where(same_class & (overlap > np.float32(iou_thresh)), overlap, np.float32(0))

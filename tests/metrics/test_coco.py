@@ -13,7 +13,8 @@ from pycocotools.cocoeval import COCOeval
 
 from darknet_py.boxes import Detections
 from darknet_py.metrics.coco import CocoDetections, CocoTruth, evaluate_boxes, evaluate_records
-from darknet_py.metrics.evaluation import NO_ROWS, Record, scores_of
+from darknet_py.metrics.evaluation import NO_ROWS, Record
+from darknet_py.metrics.match import scores_of
 
 FIGURES = ["AP", "AP50", "AP75", "AP small", "AP medium", "AP large"]
 FIGURES += ["AR1", "AR10", "AR100", "AR small", "AR medium", "AR large"]

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from darknet_py.boxes import Detections
-from darknet_py.metrics.match import first_claims, match
+from darknet_py.metrics.match import first_claims, match, scores_of
 
 
 def detections(*rows):
     """Rows (x, y, w, h, probs...)."""
     values = np.float32(rows)
-    return Detections(values[:, :4], values[:, 4:].max(axis=1), values[:, 4:])
+    return scores_of(Detections(values[:, :4], values[:, 4:].max(axis=1), values[:, 4:]))
 
 
 def test_a_box_counts_once_for_each_class_with_a_prob():
@@ -57,7 +57,7 @@ def test_nothing_to_match(truths, found):
         np.full((found, 4), 0.5, np.float32), np.ones(found, np.float32), np.zeros((found, 2), np.float32)
     )
     rows = np.zeros((truths, 5), np.float32)
-    result = match(some, rows, rows, 0.5)
+    result = match(scores_of(some), rows, rows, 0.5)
     assert all(part.shape == (0,) for part in result)
 
 
