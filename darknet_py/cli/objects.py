@@ -1,4 +1,4 @@
-"""What `detector test` says of a picture's detections: Darknet's lines, its JSON and its label lines."""
+"""What `detector test` and `demo` say of a picture's detections: Darknet's lines, its JSON and its label lines."""
 
 from __future__ import annotations
 
@@ -53,6 +53,23 @@ def _best_first(probs: Array) -> Iterator[int]:
         yield from (class_id for class_id in classes if class_id != best)
 
 
+def frame_lines(
+    found: Detections, names: Sequence[str], ids: Sequence[int], size: tuple[int, int], ext_output: bool = False
+) -> str:
+    """What `detector demo` says of a frame: a line for each object with all its classes, in the detector's order.
+
+    ids: the numbers of tracked objects, 0 for none. size and ext_output: as for `darknet_lines`.
+    """
+    lines = []
+    for box, prob, number in zip(found.boxes, found.probs, ids, strict=True):
+        classes = np.flatnonzero(prob > 0).tolist()
+        if classes:
+            first, *others = (f"{names[class_id]}: {prob[class_id] * np.float32(100):.0f}% " for class_id in classes)
+            track = f"(track = {number}) " if number else ""
+            lines.append(", ".join([first + track, *others]) + (_pixels(box, size) if ext_output else "") + "\n")
+    return "".join(lines)
+
+
 def _pixels(box: Array, size: tuple[int, int]) -> str:
     scale = np.array(size, np.float32)
     corner, sides = (box[:2] - box[2:] / 2) * scale, box[2:] * scale
@@ -65,15 +82,25 @@ def _round(value: float) -> float:
     return float(np.copysign(np.floor(abs(value) + 0.5), value))
 
 
-def json_entry(frame: int, path: str, found: Detections, names: Sequence[str]) -> str:
-    """The entry of a picture in the file of -out, spaces and line ends as Darknet's; names and path escaped."""
+def json_entry(
+    frame: int, path: str | None, found: Detections, names: Sequence[str], ids: Sequence[int] | None = None
+) -> str:
+    """The entry of a picture in the file of -out, spaces and line ends as Darknet's; names and path escaped.
+
+    A frame of a video has no path. ids: the numbers of tracked objects, 0 for none, which Darknet doesn't write.
+    """
     objects = ", \n".join(
         f'  {{"class_id":{class_id}, "name":{_quoted(names[class_id])}, '
-        f'"relative_coordinates":{{{_coordinates(box)}}}, "confidence":{prob[class_id]:f}}}'
-        for box, prob in zip(found.boxes, found.probs, strict=True)
+        f'"relative_coordinates":{{{_coordinates(box)}}}, "confidence":{prob[class_id]:f}{_track(number)}}}'
+        for box, prob, number in zip(found.boxes, found.probs, ids or [0] * len(found.boxes), strict=True)
         for class_id in np.flatnonzero(prob > JSON_THRESH).tolist()
     )
-    return f'{{\n "frame_id":{frame}, \n "filename":{_quoted(path)}, \n "objects": [ \n{objects}\n ] \n}}'
+    filename = "" if path is None else f'"filename":{_quoted(path)}, \n '
+    return f'{{\n "frame_id":{frame}, \n {filename}"objects": [ \n{objects}\n ] \n}}'
+
+
+def _track(number: int) -> str:
+    return f', "track_id":{number}' if number else ""
 
 
 def _coordinates(box: Array) -> str:

@@ -21,15 +21,23 @@ HIDDEN = "dont_show"  # a class whose name begins so is never drawn
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LEAST_TEXT = 9  # pixels: below, the letters can't be read
 _JPEG_QUALITY = 80
+_TRACK_COLOURS = 20
 _RAINBOW = np.array([[255, 0, 255], [0, 0, 255], [0, 255, 255], [0, 255, 0], [255, 255, 0], [255, 0, 0]])
 
 Colour = tuple[int, int, int]
 
 
-def draw_detections(picture: Picture, detections: Detections, names: Sequence[str], thresh: float = 0.0) -> Picture:
+def draw_detections(
+    picture: Picture,
+    detections: Detections,
+    names: Sequence[str],
+    thresh: float = 0.0,
+    ids: NDArray[np.int64] | None = None,
+) -> Picture:
     """A copy of the picture, in RGB, with the detections that have a class above `thresh`, the likeliest on top.
 
     The label is Darknet's: the likeliest class and its probability, then the names of the others above `thresh`.
+    ids: numbers (k,) of tracked objects, 0 for none; a number is told with the class, and each has its own colour.
     """
     hidden = [_name(names, class_id).startswith(HIDDEN) for class_id in range(detections.probs.shape[1])]
     probs = np.where(hidden, 0, detections.probs)
@@ -39,8 +47,11 @@ def draw_detections(picture: Picture, detections: Detections, names: Sequence[st
         if best[i] > thresh:
             class_id = int(probs[i].argmax())
             others = (_name(names, j) for j in np.flatnonzero(probs[i] > thresh).tolist() if j != class_id)
-            text = ", ".join([f"{_name(names, class_id)}: {best[i]:.2f}", *others])
-            marks.append(_Mark(detections.boxes[i], text, class_colour(class_id, len(hidden))))
+            number = 0 if ids is None else int(ids[i])
+            who = f" #{number}" if number else ""
+            text = ", ".join([f"{_name(names, class_id)}{who}: {best[i]:.2f}", *others])
+            colour = class_colour(number, _TRACK_COLOURS) if number else class_colour(class_id, len(hidden))
+            marks.append(_Mark(detections.boxes[i], text, colour))
     return _draw(picture, marks)
 
 

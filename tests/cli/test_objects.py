@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darknet_py.boxes import Detections
-from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
+from darknet_py.cli.objects import darknet_lines, finite, frame_lines, json_entry, label_lines, visible
 
 NAMES = ("dog", "cat", "dont_show this")
 
@@ -84,3 +84,21 @@ def test_json_is_valid_for_any_name_and_path(name, path):
         return told.encode("utf-16", "surrogatepass") == given.encode("utf-16", "surrogatepass")
 
     assert same(entry["filename"], path) and same(entry["objects"][0]["name"], name)
+
+
+def test_a_frame_of_a_video_has_no_file_and_its_objects_may_have_numbers():
+    plain = json_entry(7, "x", FOUND, NAMES).replace(' "filename":"x", \n', "")
+    assert json_entry(7, None, FOUND, NAMES) == plain
+    tracked = json.loads(json_entry(7, None, FOUND, NAMES, [0, 4, 12]))
+    assert [entry.pop("track_id", 0) for entry in tracked["objects"]] == [0, 0, 12, 12, 12]
+    assert tracked == json.loads(plain)
+
+
+def test_lines_of_a_frame_are_those_of_darknets_demo():
+    assert frame_lines(FOUND, NAMES, [0, 0, 0], (100, 50)) == (
+        "dog: 30% , cat: 90% \ndog: 50% , cat: 25% , dont_show this: 25% \n"
+    )
+    assert frame_lines(FOUND, NAMES, [3, 4, 0], (100, 50), ext_output=True) == (
+        "dog: 30% (track = 3) , cat: 90% \t(left_x:   63   top_y:   13   width:   25   height:   25)\n"
+        "dog: 50% , cat: 25% , dont_show this: 25% \t(left_x:    0   top_y:    0   width:   50   height:   25)\n"
+    )

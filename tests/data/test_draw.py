@@ -44,6 +44,15 @@ def test_a_class_without_a_name_has_its_number(texts: list[str]) -> None:
     assert texts == ["class 1: 0.50"]
 
 
+def test_tracked_objects_have_their_numbers_and_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = []
+    monkeypatch.setattr(draw, "_write", lambda canvas, left, top, mark: marks.append(mark))
+    boxes = found([[0.5] * 4] * 3, [[0.5, 0, 0, 0], [0.6, 0, 0, 0], [0.7, 0.3, 0, 0]])
+    draw.draw_detections(np.zeros((40, 40, 3), np.uint8), boxes, NAMES, ids=np.array([0, 7, 12]))
+    assert [mark.text for mark in marks] == ["cat: 0.50", "cat #7: 0.60", "cat #12: 0.70, dog"]
+    assert len({mark.colour for mark in marks}) == 3 and marks[0].colour == draw.class_colour(0, 4)
+
+
 @pytest.mark.usefixtures("texts")
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_box_is_drawn_where_it_is_in_its_colour(channels: int) -> None:
