@@ -51,15 +51,15 @@ def draw_detections(
             who = f" #{number}" if number else ""
             text = ", ".join([f"{_name(names, class_id)}{who}: {best[i]:.2f}", *others])
             colour = class_colour(number, _TRACK_COLOURS) if number else class_colour(class_id, len(hidden))
-            marks.append(_Mark(detections.boxes[i], text, colour))
-    return _draw(picture, marks)
+            marks.append(Mark(detections.boxes[i], text, colour))
+    return draw_marks(picture, marks)
 
 
 def draw_truth(picture: Picture, truth: NDArray[np.float32], names: Sequence[str]) -> Picture:
     """A copy of the picture, in RGB, with truth rows [x, y, w, h, class] down to the first of zeros."""
     count = int((truth[:, 2] > 0).cumprod().sum())
     rows = [(row[:4], int(row[4])) for row in truth[:count]]
-    return _draw(picture, [_Mark(box, _name(names, j), class_colour(j, max(len(names), j + 1))) for box, j in rows])
+    return draw_marks(picture, [Mark(box, _name(names, j), class_colour(j, max(len(names), j + 1))) for box, j in rows])
 
 
 def save_augmented(batch: Batch, folder: str | Path, names: Sequence[str]) -> list[Path]:
@@ -90,8 +90,8 @@ def class_colour(class_id: int, classes: int) -> Colour:
     return red, green, blue
 
 
-class _Mark(NamedTuple):
-    """A box (x, y, w, h) relative to the picture, and what to write at it."""
+class Mark(NamedTuple):
+    """A box (x, y, w, h) relative to the picture, and what to write at it, if anything."""
 
     box: NDArray[np.float32]
     text: str
@@ -102,7 +102,8 @@ def _name(names: Sequence[str], class_id: int) -> str:
     return names[class_id] if class_id < len(names) else f"class {class_id}"
 
 
-def _draw(picture: Picture, marks: Sequence[_Mark]) -> Picture:
+def draw_marks(picture: Picture, marks: Sequence[Mark]) -> Picture:
+    """A copy of the picture, in RGB, with the marks, later ones on top."""
     canvas = np.ascontiguousarray(
         np.repeat(picture[:, :, :1], 3, axis=2) if picture.shape[2] < 3 else picture[:, :, :3]
     )
@@ -115,11 +116,12 @@ def _draw(picture: Picture, marks: Sequence[_Mark]) -> Picture:
         if np.isfinite(edges).all():
             left, top, right, bottom = np.clip(edges, 0, (w - 1, h - 1, w - 1, h - 1)).astype(int).tolist()
             cv2.rectangle(canvas, (left, top), (right, bottom), mark.colour, width)
-            _write(canvas, left, top, mark)
+            if mark.text:
+                _write(canvas, left, top, mark)
     return canvas
 
 
-def _write(canvas: Picture, left: int, top: int, mark: _Mark) -> None:
+def _write(canvas: Picture, left: int, top: int, mark: Mark) -> None:
     """The text on a patch of the box's colour above its left top corner; moved to where the picture has room."""
     h, w = canvas.shape[:2]
     text = mark.text.encode("ascii", "replace").decode()  # OpenCV's letters
