@@ -37,6 +37,8 @@ class TrackOptions:
     """the same of a doubtful box"""
     new_overlap: float = 0.3
     """the same where the track has been seen only once"""
+    one: float = 0.7
+    """IoU above which boxes of different classes are one object that may be either"""
 
 
 class Tracks(NamedTuple):
@@ -74,6 +76,7 @@ class Tracker:
 
     def update(self, found: Detections) -> Tracked:
         """The next frame: `found` above the low threshold, after NMS -> what is likely or continues a track."""
+        found = one_box_each(found, self.options.one)
         scores = found.probs.max(axis=1, initial=0)
         high, low = scores > self.options.high, (scores > self.options.low) & (scores <= self.options.high)
         expected = self._tracks._replace(motion=kalman.predict(self._tracks.motion))
@@ -137,6 +140,28 @@ class Tracker:
         """Without those that were lost too long ago, or after a single look."""
         keep = tracks.missed <= np.where(tracks.ids > 0, self.options.buffer, 0)
         return Tracks(kalman.take(tracks.motion, keep), *(array[keep] for array in tracks[1:]))
+
+
+def one_box_each(found: Detections, overlap: float) -> Detections:
+    """The likeliest of boxes with more than this IoU, with the classes of all of them.
+
+    NMS leaves an object that may be a car or a truck two boxes; each would have its own track, and the number would
+    change with the class.
+    """
+    rows = np.flatnonzero(found.probs.any(axis=1))
+    boxes, probs = found.boxes[rows], found.probs[rows]
+    same = iou(boxes[:, None], boxes) > overlap
+    waiting = np.ones(len(rows), bool)
+    kept = []
+    for i in np.argsort(-probs.max(axis=1, initial=0), kind="stable"):
+        if waiting[i]:
+            group = same[i] & waiting
+            group[i] = True
+            probs[i] = probs[group].max(axis=0)
+            waiting[group] = False
+            kept.append(i)
+    kept.sort()
+    return Detections(boxes[kept], found.objectness[rows[kept]], probs[kept])
 
 
 def _begun(found: Detections) -> Tracks:

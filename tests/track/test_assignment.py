@@ -7,7 +7,7 @@ from itertools import permutations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from darknet_py.track.assignment import assign
@@ -24,6 +24,7 @@ def best_of_all(weights: np.ndarray) -> float:
     return max(sum(gains[i, j] for i, j in enumerate(chosen)) for chosen in columns)
 
 
+@settings(deadline=None, max_examples=40)
 @given(WEIGHTS)
 def test_the_total_is_the_greatest(weights):
     rows, columns = assign(weights)
@@ -37,6 +38,7 @@ def test_the_sum_counts_where_greed_would_leave_one_without():
     assert dict(zip(rows.tolist(), columns.tolist(), strict=True)) == {0: 1, 1: 0}
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_order_changes_nothing(seed):
     rng = np.random.default_rng(seed)
