@@ -26,6 +26,26 @@ def add_test(p: Parser, thresh: float) -> None:
     """All but the files of the network."""
     text = "pictures, folders, globs in quotes, and .txt lists of pictures"
     p.add_argument("pictures", nargs="*", default=[], help=text)  # with no default, argparse calls it required
+    add_detection(p, thresh)
+    p.add_argument("-out", metavar="FILE", help="write the objects as JSON too, in Darknet's layout")
+    p.add_argument("-output", metavar="FOLDER", help="where the drawn pictures go, under their own names")
+    p.add_argument(
+        "-save_labels",
+        action="store_true",
+        help="write label files where training looks for them; for a picture that has one, into labels/ "
+        "of the output folder instead",
+    )
+    p.add_argument("-save_json", metavar="FILE", help="write the objects as COCO's results: image_id, category_id, ...")
+    p.add_argument("-save_csv", metavar="FILE", help="write the objects as a table with boxes in pixels")
+    p.add_argument(
+        "-save_txt", metavar="FOLDER", help="write a file for each picture with lines `class x y w h confidence`"
+    )
+    p.add_argument("-dont_show", action="store_true", help="open no window (one opens for one picture on a display)")
+    add_inference(p, batch=4)
+
+
+def add_detection(p: Parser, thresh: float) -> None:
+    """What counts as an object, and how it is told."""
     p.add_argument(
         "-thresh", type=number(0, 1), default=thresh, metavar="P", help="confidence of what is told (above %(default)s)"
     )
@@ -45,21 +65,6 @@ def add_test(p: Parser, thresh: float) -> None:
         action="store_true",
         help="keep the pictures' aspect; [net] letter_box=1 in the cfg does so too",
     )
-    p.add_argument("-out", metavar="FILE", help="write the objects as JSON too, in Darknet's layout")
-    p.add_argument("-output", metavar="FOLDER", help="where the drawn pictures go, under their own names")
-    p.add_argument(
-        "-save_labels",
-        action="store_true",
-        help="write label files where training looks for them; for a picture that has one, into labels/ "
-        "of the output folder instead",
-    )
-    p.add_argument("-save_json", metavar="FILE", help="write the objects as COCO's results: image_id, category_id, ...")
-    p.add_argument("-save_csv", metavar="FILE", help="write the objects as a table with boxes in pixels")
-    p.add_argument(
-        "-save_txt", metavar="FOLDER", help="write a file for each picture with lines `class x y w h confidence`"
-    )
-    p.add_argument("-dont_show", action="store_true", help="open no window (one opens for one picture on a display)")
-    add_inference(p, batch=4)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "detector train": Command("darknet_py.cli.detector_train", "train a detector"),
     "detector test": Command("darknet_py.cli.detector_test", "find the objects in pictures"),
+    "detector demo": Command("darknet_py.cli.detector_demo", "find the objects in a video or a camera's frames"),
     "detector map": Command("darknet_py.cli.detector_map", "measure a detector's mean average precision"),
     "detector valid": Command("darknet_py.cli.detector_valid", "write detections for VOC's, COCO's ... evaluation"),
     "detector recall": Command("darknet_py.cli.detector_recall", "measure how many objects a detector has boxes for"),

@@ -1,0 +1,162 @@
+"""The work of `detector demo`: frames are read, looked at and shown at the same time, each in its own thread."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import islice, repeat
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from darknet_py.boxes import Detections
+from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.loading import Loaded, load_detector
+from darknet_py.cli.objects import finite, visible
+from darknet_py.cli.shots import Shot, outputs, written
+from darknet_py.cli.window import Window
+from darknet_py.data.images import Picture
+from darknet_py.track.tracker import Tracked, Tracker, TrackOptions
+from darknet_py.train.interrupt import Interrupt
+from darknet_py.video.source import Source, open_source
+from darknet_py.video.stages import Stages
+
+Detect = Callable[[list[Picture]], list[Detections]]
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Plays the source. The exit status: 1 if some of it couldn't be read."""
+    loaded = load_detector(args)
+    problems: list[str] = []
+
+    def tell(problem: str) -> None:
+        problems.append(problem)
+        with tqdm.external_write_mode():
+            fail(problem)
+
+    print("Demo")
+    source = open_source(args.source, loaded.channels, args.c, tell)
+    print(f"video file: {source.name}" if args.source else f"Webcam index: {args.c}")
+    if args.benchmark:
+        source = _standing(source)
+        vars(args).update(out_filename=None, prefix=None, json_file_output=None, dont_show=True)
+    show = Show(args, loaded, source)
+    try:
+        show.play()
+    finally:
+        show.summarise()
+    return 1 if problems else 0
+
+
+@dataclass
+class Show:
+    """One call of the command, and what has come of it so far."""
+
+    args: argparse.Namespace
+    loaded: Loaded
+    source: Source
+    frames: int = 0
+    looks: int = 0
+    seconds: float = 0.0
+    detecting: float = 0.0
+    """seconds of looking"""
+    seen: set[int] = field(default_factory=set)
+    """the numbers of tracked objects"""
+
+    def play(self) -> None:
+        """Until the source ends, the user ends it, or its time is up."""
+        args, source = self.args, self.source
+        follow = self._follower()
+        window = None if args.dont_show or args.prefix else Window()
+        start = time.perf_counter()
+        with (
+            Interrupt() as interrupt,
+            closing(window) if window else nullcontext(),
+            tqdm(total=source.count, unit="frame", disable=sys.stdout.isatty() or None, leave=False) as bar,
+            outputs(args, source.fps) as all_outputs,
+            Stages() as stages,
+        ):
+            frames = stages.ahead(source.frames, newest=source.live)
+            for frame, found in stages.ahead(self._looked_at(frames), waiting=interrupt.check):
+                shot = self._shot(frame, follow(found))
+                for output in all_outputs:
+                    output(shot)
+                bar.update()
+                self.frames += 1
+                self.seconds = time.perf_counter() - start
+                interrupt.check()
+                if (window and not window.show(shot.drawn)) or 0 < args.time_limit_sec < self.seconds:
+                    return
+
+    def _looked_at(self, frames: Iterable[Picture]) -> Iterator[tuple[Picture, Detections | None]]:
+        """The frames with what the network finds in them; None for those that are passed over."""
+        args, detector = self.args, self.loaded.detector
+        thresh = min(args.thresh, args.track_thresh) if args.track else args.thresh
+        letter_box = args.letter_box or detector.net.options.letter_box
+        every, waiting = args.skip + 1, iter(frames)
+        while group := list(islice(waiting, args.batch * every)):
+            start = time.perf_counter()
+            pictures = (
+                group[::every] if letter_box else [_squeezed(frame, *detector.net.size) for frame in group[::every]]
+            )
+            found = detector.detect(pictures, thresh, args.nms, letter_box)
+            self.detecting += time.perf_counter() - start
+            self.looks += len(found)
+            for i, frame in enumerate(group):
+                yield frame, found[i // every] if i % every == 0 else None
+
+    def _follower(self) -> Callable[[Detections | None], Tracked]:
+        """Brings what was found in a frame, or not looked for, to what is shown of it."""
+        names = self.loaded.names
+        options = TrackOptions(self.args.thresh, self.args.track_thresh, self.args.track_buffer)
+        tracker = Tracker(len(names), options) if self.args.track else None
+        last = Detections(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0,), (0, len(names)))))
+
+        def follow(found: Detections | None) -> Tracked:
+            nonlocal last
+            if found is not None:
+                last = visible(finite(found), names)
+            if tracker is not None:
+                return tracker.coast() if found is None else tracker.update(last)
+            return Tracked(last, np.zeros(len(last.boxes), np.int64))
+
+        return follow
+
+    def _shot(self, frame: Picture, tracked: Tracked) -> Shot:
+        self.seen.update(tracked.ids[tracked.ids > 0].tolist())
+        return Shot(self.frames + 1, frame, *tracked, self.loaded.names, not self.args.dontdraw_bbox)
+
+    def summarise(self) -> None:
+        """Says on standard error how fast it was, and what was written."""
+        if not self.frames:
+            return
+        rate = f"{self.frames / self.seconds:.1f} a second"
+        alone = f"the network alone: {self.looks / self.detecting:.1f} looks a second" if self.detecting else ""
+        lines = [f"{counted(self.frames, 'frame')} in {self.seconds:.1f} s, {rate} ({alone})"]
+        if self.args.track:
+            lines.append(f"{counted(len(self.seen), 'object')} followed")
+        for line in [*lines, *written(self.args)]:
+            print(f"darknet_py: {line}", file=sys.stderr)
+
+
+def _squeezed(frame: Picture, w: int, h: int) -> Picture:
+    """The frame as large as the network's input, by OpenCV's bilinear resizing: that of Darknet's demo, and only there
+    (image_opencv.cpp:803).
+    """
+    return np.asarray(cv2.resize(frame, (w, h)), np.uint8).reshape(h, w, -1)
+
+
+def _standing(source: Source) -> Source:
+    """The first frame over and over."""
+
+    def frames() -> Iterator[Any]:
+        for frame in source.frames:
+            yield from repeat(frame)
+
+    return replace(source, frames=frames(), count=None, live=False)
