@@ -43,11 +43,15 @@ class LabelledPictures(Sequence[Sample]):
 
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
         try:
-            picture = load_image(self.paths[index], self.channels)
+            picture = self.picture(index)
         except DataError as error:
             self.unreadable[index] = str(error)
             return UNREADABLE, np.zeros((0, 5), np.float32), None
         return picture, self._boxes(index, self.paths), self._boxes(index, self.difficult) if self.difficult else None
+
+    def picture(self, index: int) -> Picture:
+        """Without its labels. DataError where it can't be read."""
+        return load_image(self.paths[index], self.channels)
 
     def _boxes(self, index: int, paths: Sequence[Path]) -> Rows:
         labels = read_labels(label_path(paths[index]), self.classes)

@@ -102,15 +102,15 @@ def _name(names: Sequence[str], class_id: int) -> str:
     return names[class_id] if class_id < len(names) else f"class {class_id}"
 
 
-def draw_marks(picture: Picture, marks: Sequence[Mark]) -> Picture:
-    """A copy of the picture, in RGB, with the marks, later ones on top."""
+def draw_marks(picture: Picture, marks: Sequence[Mark], least: int = 1) -> Picture:
+    """A copy of the picture, in RGB, with the marks, later ones on top, in lines of `least` pixels or more."""
     canvas = np.ascontiguousarray(
         np.repeat(picture[:, :, :1], 3, axis=2) if picture.shape[2] < 3 else picture[:, :, :3]
     )
     if canvas is picture or canvas.base is not None:
         canvas = canvas.copy()
     h, w = canvas.shape[:2]
-    width = max(1, int(h * 0.002))
+    width = max(least, int(h * 0.002))
     for mark in marks:
         edges = corners(np.asarray(mark.box, np.float64)) * (w, h, w, h)
         if np.isfinite(edges).all():
