@@ -23,7 +23,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"data"},
     {"detector", "classifier"},
     {"check", "metrics", "track"},
-    {"train", "go"},
+    {"train", "go", "text"},
     {"cli"},
     {"__main__"},
 ]

@@ -52,7 +52,7 @@ def samples(setup: Setup) -> ClassSamples:
         setup.paths,
         path_labels(setup),
         augment_options(options),
-        batch=options.batch,
+        batch=options.update_size,
         seed=setup.trainer.progress.seed,
         channels=setup.net.input.c,
         smoothing=0.0 if Classifier(setup.net).tree else options.label_smooth_eps,

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     setup = prepare(args)
     options = setup.net.options
     workers = default_workers() if args.workers is None else args.workers
-    loader = BatchLoader(samples(setup), options.batch, workers)
+    loader = BatchLoader(samples(setup), options.update_size, workers)
     print("\n".join(summary(setup)), flush=True)
     interrupt, figure = Interrupt(), accuracy_figure(top_of(setup))
     line = partial(classifier_line, pictures=len(setup.paths))
@@ -101,4 +101,4 @@ def measurement(args: argparse.Namespace, setup: Setup, console: Console, check:
         console.say(f"\n{result.count - 1}: top 1: {result.top1:f}, top {k}: {result.topk:f}")
         return result.topk
 
-    return Measurement(top_k, map_period(EPOCHS, len(setup.paths), setup.net.options.batch))
+    return Measurement(top_k, map_period(EPOCHS, len(setup.paths), setup.net.options.update_size))

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         classes=setup.head.classes,
         max_boxes=max(head.max for _, head in setup.net.heads),
         options=augment_options(options, setup.head),
-        batch=options.batch,
+        batch=options.update_size,
         seed=progress.seed,
         channels=setup.net.input.c,
         workers=args.workers,
@@ -122,4 +122,4 @@ def measurement(args: argparse.Namespace, setup: Setup, console: Console, check:
         console.say("\n" + table(result, setup.names).rstrip())
         return result.map
 
-    return Measurement(mean_average_precision, map_period(args.mAP_epochs, len(setup.paths), options.batch))
+    return Measurement(mean_average_precision, map_period(args.mAP_epochs, len(setup.paths), options.update_size))

@@ -129,7 +129,7 @@ def start_of(trainer: Trainer, args: argparse.Namespace) -> str:
                 warnings.warn(f"{args.cfg}: since {resume_path} was written: {change}", stacklevel=2)
             resume.restore(trainer)
             return _resumed(trainer, args, resume_path)
-    progress.iteration = progress.map_iteration = 0 if args.clear else header.seen // net.options.batch
+    progress.iteration = progress.map_iteration = 0 if args.clear else header.seen // net.options.update_size
     if progress.iteration >= net.options.max_batches:
         raise WeightsError(
             f"{weights}: is already trained to iteration {progress.iteration}, and {args.cfg} has "
@@ -192,8 +192,8 @@ def facts(setup: Setup) -> list[str]:
     """What is to be said of any training."""
     options = setup.net.options
     return [
-        f"batch {options.batch} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
-        f"{options.max_batches * options.batch / len(setup.paths):.1f} times all pictures",
+        f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
+        f"{options.max_batches * options.update_size / len(setup.paths):.1f} times all pictures",
         f"memory: about {training_memory(setup.net) / 2**20:.0f} MiB for the network in training",
         f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
         f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",

@@ -90,8 +90,9 @@ class Network:
     def reset_state(self, streams: list[int] | None = None) -> None:
         """Recurrent layers forget what came before, in all streams or those given by index."""
         for _, param in self.parameters():
-            if not param.spec.stored and len(param.value):
-                param.value[slice(None) if streams is None else streams] = 0
+            if not param.spec.stored:
+                count = len(param.value)
+                param.value[range(count) if streams is None else [s for s in streams if s < count]] = 0
 
     def resized(self, w: int, h: int) -> Network:
         """The same layers and parameters over pictures of another size."""

@@ -23,7 +23,7 @@ class NetOptions:
     batch: int = opt(1, ge=1, doc="pictures an update")
     subdivisions: int = opt(1, ge=1, doc="mini-batches that a batch is cut into")
     max_batches: int = opt(0, ge=0, doc="iterations of a training")
-    time_steps: int = opt(1, ge=1)
+    time_steps: int = opt(1, ge=1, doc="entries in a row of each of the batch's streams")
     sequential_subdivisions: int = opt(0, ge=0)
     dynamic_minibatch: bool = opt(False)
     # optimiser
@@ -99,6 +99,11 @@ class NetOptions:
             raise ValueError(f"policy=steps has {len(self.steps)} steps but {len(self.scales)} scales")
 
     @property
+    def update_size(self) -> int:
+        """Pictures, or entries of time series, of an update: `time_steps` of each of `batch` streams."""
+        return self.batch * self.time_steps
+
+    @property
     def mini_batch(self) -> int:
-        """Pictures of one forward pass in training."""
-        return self.batch // self.subdivisions
+        """Those of one forward pass in training."""
+        return self.update_size // self.subdivisions

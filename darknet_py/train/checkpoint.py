@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def save_pair(trainer: Trainer, path: Path) -> None:
     }
     with atomic_write(path.with_suffix(SUFFIX)) as file:
         np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
-    save_weights(trainer.net, path, Header(seen=trainer.progress.iteration * trainer.net.options.batch))
+    save_weights(trainer.net, path, Header(seen=trainer.progress.iteration * trainer.net.options.update_size))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Resume:
     def restore(self, trainer: Trainer) -> None:
         """Takes over everything, bit by bit. WeightsError if the cfg has become another network or optimiser."""
         net, ops = trainer.net, trainer.net.ops
-        if _shapes(self.arrays) != _shapes(_arrays(trainer)):
+        memory = {_name("param", (node.index, p.spec.name)) for node, p in net.parameters() if not p.spec.stored}
+        if _shapes(self.arrays, memory) != _shapes(_arrays(trainer), memory):
             raise WeightsError(f"{self.path}: is of another network or optimiser than {net.nodes[0].section.path}")
         for node, param in net.parameters():
             param.value = ops.array(self.arrays[_name("param", (node.index, param.spec.name))])
@@ -122,9 +123,11 @@ def _arrays(trainer: Trainer) -> Arrays:
     }
 
 
-def _shapes(arrays: Arrays) -> dict[str, tuple[int, ...]]:
-    """Of parameters and the optimiser's arrays; a moving average may not have begun yet."""
-    return {name: array.shape for name, array in arrays.items() if name.startswith(("param/", "state/"))}
+def _shapes(arrays: Arrays, memory: Set[str]) -> dict[str, tuple[int, ...]]:
+    """Of parameters and the optimiser's arrays. A moving average, and what recurrent layers remember (the parameters
+    called `memory`), may not have begun yet."""
+    kinds = ("param/", "state/")
+    return {name: array.shape for name, array in arrays.items() if name.startswith(kinds) and name not in memory}
 
 
 def _name(kind: str, key: Key, *rest: int) -> str:

@@ -93,7 +93,7 @@ def classifier_line(report: Report, hours_left: float, pictures: int) -> str:
 
 def images_a_second(trainer: Trainer, report: Report) -> float:
     """Pictures trained a second, waiting included."""
-    return trainer.net.options.batch / max(report.seconds + report.waited, 1e-9)
+    return trainer.net.options.update_size / max(report.seconds + report.waited, 1e-9)
 
 
 def _figures(trainer: Trainer, report: Report, measure: str) -> str:

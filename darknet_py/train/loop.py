@@ -46,6 +46,14 @@ class Batch(Protocol):
         """how long training waited for it"""
 
 
+class Streams(Protocol):
+    """What a batch of time series gives beside that; its entries are `time_steps` in a row of each stream."""
+
+    @property
+    def fresh(self) -> npt.NDArray[np.bool_]:
+        """(subdivisions, streams) whether a stream begins anew with a mini-batch, and what came before is forgotten"""
+
+
 @dataclass
 class Progress:
     """What a training is beside the arrays of network, optimiser and average. All of it survives a stop.
@@ -128,7 +136,7 @@ class Trainer:
         avg = self._count(loss)
         self.whole = True
         h, w = batch.images.shape[2:]
-        seconds, images = time.perf_counter() - start, number * self.net.options.batch
+        seconds, images = time.perf_counter() - start, number * self.net.options.update_size
         return Report(number, loss, avg, rate, heads, seconds, batch.wait_seconds, images, (w, h), batch)
 
     def _forward_backward(self, batch: Batch, check: Callable[[], None]) -> tuple[dict[int, HeadLoss], float]:
@@ -141,6 +149,8 @@ class Trainer:
         loss, size = 0.0, len(batch.images) // options.subdivisions
         for i in range(options.subdivisions):
             check()
+            if hasattr(batch, "fresh"):  # see Streams
+                self.net.reset_state(np.flatnonzero(batch.fresh[i]).tolist())
             part = slice(i * size, (i + 1) * size)
             ctx = self._context(batch.truth[part], i)
             images = ctx.ops.array(batch.images[part])
@@ -149,7 +159,7 @@ class Trainer:
             check_loss(cost, self._resized, images, ctx, iteration + 1, batch.paths[part])
             self._resized.backward(result)
             heads = _added(heads, result.losses)
-            loss += cost / options.batch
+            loss += cost / options.update_size
         return heads, loss
 
     def _context(self, truth: HostArray, subdivision: int) -> Context:

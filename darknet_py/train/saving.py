@@ -49,7 +49,7 @@ class Saver:
 
     def weights(self, trainer: Trainer, what: str) -> Path:
         """The present parameters under the name `what`."""
-        save_weights(trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.batch))
+        save_weights(trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.update_size))
         return self.path(what)
 
     def last(self, trainer: Trainer) -> None:

@@ -1,0 +1,1 @@
+"""Models of text: networks that foretell the next character, or token."""
