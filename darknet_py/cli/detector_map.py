@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,7 @@ from darknet_py.cli.guard import counted, fail
 
 if TYPE_CHECKING:
     from darknet_py.cli.evaluation import LabelledPictures
-    from darknet_py.metrics.accumulate import MapResult
+    from darknet_py.metrics.evaluation import Evaluation
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
 SHOWN = 10  # problems that are told one by one
@@ -27,7 +25,8 @@ def parser() -> Parser:
     p = Parser(
         "detector map",
         "Measures how well a detector finds the labelled objects of the pictures in the list `valid` of a .data file.\n"
-        "Prints Darknet's figures, then a table of all classes.",
+        "Prints Darknet's figures, then a table of all classes. With -report, writes a page with curves, the\n"
+        "confusion matrix and pictures of the mistakes.",
         "data/coco.data cfg/yolov3.cfg yolov3.weights -points 101",
     )
     add_network(p)
@@ -57,7 +56,10 @@ def parser() -> Parser:
         action="store_true",
         help="keep the pictures' aspect (without it, [net] letter_box of the cfg decides)",
     )
+    p.add_argument("-coco", action="store_true", help="print COCO's twelve figures too")
     p.add_argument("-csv", metavar="FILE", help="write the table as comma-separated values too")
+    p.add_argument("-json", metavar="FILE", help="write all figures, those of COCO and of each class too, as JSON")
+    p.add_argument("-report", metavar="FOLDER", help="write report.html there, and its tables, charts and pictures")
     add_inference(p, batch=8)
     return p
 
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
     from darknet_py.cli.loading import load_detector
     from darknet_py.metrics import report
+    from darknet_py.metrics.coco import evaluate_records
     from darknet_py.metrics.evaluate import examine
 
     detector, data, names = loaded = load_detector(args)
@@ -87,20 +90,30 @@ def run(args: argparse.Namespace) -> int:
     report.print_darknet(result, names, time.monotonic() - start)
     print()
     print(report.table(result, names), end="")
-    if args.csv:
-        write_csv(args.csv, result, names)
-        print(f"{args.csv}: the table as comma-separated values", file=sys.stderr)
+    if args.coco:
+        print(f"\n{report.coco_text(evaluate_records(evaluation.records, len(names)))}", end="", flush=True)
+    for path, what in write_files(args, evaluation, names, samples):
+        print(f"{path}: {what}", file=sys.stderr)
     return tell_problems(samples)
 
 
-def write_csv(path: str, result: MapResult, names: Iterable[str]) -> None:
-    """The rows of the printed table under its headings."""
-    from darknet_py.files import write_text
+def write_files(
+    args: argparse.Namespace, evaluation: Evaluation, names: Sequence[str], samples: LabelledPictures
+) -> Iterator[tuple[object, str]]:
+    """What -csv, -json and -report ask for; each file and what it is, when it is written."""
     from darknet_py.metrics import report
+    from darknet_py.metrics.analysis import analyse
+    from darknet_py.metrics.report_files import write_csv, write_figures, write_report
 
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([report.COLUMNS, *report.table_rows(result, tuple(names))])
-    write_text(path, text.getvalue())
+    if args.csv:
+        write_csv(args.csv, [report.COLUMNS, *report.table_rows(evaluation.result, names)])
+        yield args.csv, "the table as comma-separated values"
+    if args.json:
+        write_figures(args.json, analyse(evaluation, names))
+        yield args.json, "all figures as JSON"
+    if args.report:
+        facts = {name: str(getattr(args, name)) for name in ("data", "cfg", "weights")}
+        yield write_report(args.report, evaluation, names, samples, facts), "the report; open it in a browser"
 
 
 def tell_problems(samples: LabelledPictures) -> int:

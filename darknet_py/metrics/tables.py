@@ -18,7 +18,7 @@ from darknet_py.metrics.curves import CONFIDENCES, RECALLS
 from darknet_py.metrics.mistakes import KINDS, MISSED, Mistake, worst_first
 
 Array = npt.NDArray[Any]
-Table = list[list[str]]
+Table = Sequence[Sequence[str]]
 
 CLASS_COLUMNS = ("id", "name", "AP", "AP COCO", "precision", "recall", "F1", "TP", "FP", "FN", "objects")
 EDGES = ("left", "top", "right", "bottom")
