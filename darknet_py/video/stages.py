@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_NAME = "stage"
 _WAIT = 0.1  # seconds after which a thread that waits looks whether it is to stop
 _PATIENCE = 5.0  # seconds for a thread to end: the driver of a camera may hold it up
 
@@ -52,7 +53,7 @@ class Stages:
         now and then where the reader waits, and may raise.
         """
         queue: Queue[Any] = Queue(1 if newest else self._depth)
-        thread = Thread(target=self._fill, args=(queue, items, newest), daemon=True)
+        thread = Thread(target=self._fill, args=(queue, items, newest), name=_NAME, daemon=True)
         self._threads.append(thread)
         thread.start()
         return self._read(queue, waiting)
