@@ -24,6 +24,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"detector", "classifier"},
     {"check", "metrics", "track"},
     {"train", "go", "text"},
+    {"benchmark"},
     {"cli"},
     {"__main__"},
 ]

@@ -84,6 +84,7 @@ def run(words: list[str]) -> int:
     """Runs a command, or prints what commands there are."""
     if words and words[0] in VERSION_WORDS:
         words = ["version"]
+    "benchmark": Command("darknet_py.cli.benchmark", "measure a network's speed, and the machine's limits beside it"),
     if words and words[0] in HELP_WORDS:  # `help detector test` is `detector test -help`
         words = [*words[1:], "-help"]
     name, rest = find_command(words)
