@@ -48,7 +48,7 @@ def curve_chart(
     axes.plot(x, overall, color=INK, linewidth=2.6, label=labels.overall, zorder=3)
     if mark is not None:
         axes.axvline(mark[0], color="0.3", linestyle=":", linewidth=1.2, label=mark[1])
-    axes.set(title=labels.title, xlabel=labels.x, ylabel=labels.y, xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(title=labels.title, xlabel=labels.x, ylabel=labels.y, xlim=(0, 1), ylim=(-0.01, 1.02))
     axes.grid(alpha=0.3)
     figure.legend(
         loc="outside right upper" if few else "outside lower center", frameon=False, fontsize=9, ncols=1 if few else 3
@@ -66,7 +66,8 @@ def confusion_chart(matrix: Array, names: Sequence[str]) -> bytes:
     figure.colorbar(image, ax=axes, shrink=0.7, label="share of the row")
     step = -(-count // MOST_TICKS)
     shown, size = range(0, count, step), 9 if count <= MOST_NUMBERS else 6
-    rows, columns = [*map(_text, names), "background"], [*map(_text, names), "missed"]
+    cut = [_text(short(name)) for name in names]
+    rows, columns = [*cut, "background"], [*cut, "missed"]
     axes.set_xticks(shown, [columns[i] for i in shown], rotation=90 if count > 4 else 0, fontsize=size)
     axes.set_yticks(shown, [rows[i] for i in shown], fontsize=size)
     axes.set(title="Confusion matrix", xlabel="detected as", ylabel="is")
@@ -98,8 +99,12 @@ def _png(figure: Any) -> bytes:
     return png.getvalue()
 
 
-def _text(name: str, longest: int = LONGEST_NAME) -> str:
-    """A name that Matplotlib takes as it is: no formula, no hidden label; cut where it is too long."""
-    short = name if len(name) <= longest else f"{name[: longest - 1]}…"
-    short = short.replace("$", r"\$")
-    return f" {short}" if short.startswith("_") else short
+def short(name: str) -> str:
+    """A name that isn't too long for a chart."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _text(name: str) -> str:
+    """Text that Matplotlib takes as it is: no formula, no hidden label."""
+    text = name.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

@@ -16,7 +16,7 @@ from darknet_py.data.images import Picture
 from darknet_py.files import atomic_write, write_text
 from darknet_py.metrics import tables
 from darknet_py.metrics.analysis import Analysis, analyse, figures
-from darknet_py.metrics.charts import Labels, confusion_chart, curve_chart
+from darknet_py.metrics.charts import Labels, confusion_chart, curve_chart, short
 from darknet_py.metrics.curves import CONFIDENCES, RECALLS
 from darknet_py.metrics.evaluation import Evaluation
 from darknet_py.metrics.gallery import caption, draw_cut_out, draw_whole, examples
@@ -99,7 +99,8 @@ def _write_curves(folder: Path, analysis: Analysis) -> list[Shown]:
     result, rates, pooled, best = analysis.evaluation.result, analysis.rates, analysis.rates.pooled(), analysis.best
     present = rates.truths[:, 0] > 0
     mean = np.mean(analysis.precision_at_recall[present], axis=0) if present.any() else np.full(len(RECALLS), np.nan)
-    aps = [f"{name} {percent(one.ap)}" for name, one in zip(analysis.names, result.classes, strict=True)]
+    names = [short(name) for name in analysis.names]
+    aps = [f"{name}: AP {percent(one.ap)}" for name, one in zip(names, result.classes, strict=True)]
     labels = Labels(f"Precision over recall, IoU {result.iou_thresh:g}", "recall", "precision", "mean of the classes")
     charts = {"precision_recall": curve_chart(RECALLS, analysis.precision_at_recall, mean, aps, labels)}
     for kind, curves, overall in (
@@ -110,9 +111,9 @@ def _write_curves(folder: Path, analysis: Analysis) -> list[Shown]:
         labels = Labels(
             f"{kind.capitalize()} over confidence, IoU {result.iou_thresh:g}", "confidence", kind, "all classes"
         )
-        mark = (best.confidence, f"best F1: {best.confidence:.2f}") if best else None
+        mark = (best.confidence, f"best F1: {best.f1:.2f}\nat {best.confidence:.2f}") if best else None
         shown = np.where(present[:, None], curves, np.nan)
-        charts[kind] = curve_chart(CONFIDENCES, shown, overall, analysis.names, labels, mark)
+        charts[kind] = curve_chart(CONFIDENCES, shown, overall, names, labels, mark)
     return [Shown(_write(folder / f"{name}.png", chart), f"{name}.png") for name, chart in charts.items()]
 
 
