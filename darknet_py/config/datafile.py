@@ -1,16 +1,19 @@
-"""Darknet's .data files (``key = value`` lines) and .names files (one class a line)."""
+"""Darknet's .data files (``key = value`` lines) and .names files (one class a line); Ultralytics' data.yaml as both."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from darknet_py.config.options import from_section, opt
 from darknet_py.config.section import Section, Value
+from darknet_py.config.yamlfile import is_yaml, read_class_names, read_values
 from darknet_py.errors import CfgError
 from darknet_py.files import find_file, read_text
 
+LISTS = ("train", "valid", "test", "difficult")
 COMMENT = re.compile(r"(?:^|\s)[#;]")  # within a word it belongs to a file's name
 
 
@@ -37,15 +40,27 @@ class DataFile:
     savelast: int = opt(100, ge=1, doc="iterations between *_last.weights")
 
     def file(self, key: str) -> Path:
-        """The file that option `key` names; CfgError where the option is missing or the file isn't found."""
+        """The file that option `key` names; CfgError where the option is missing or the file isn't found.
+
+        Several lists of pictures, joined as in PATH, are a path of the same form.
+        """
         name = getattr(self, key)
         if not name:
             raise CfgError(f"{self.path}: needs {key}=")
-        return find_file(name, self.path, f"{self.path}: {key}")
+        where = f"{self.path}: {key}"
+        try:
+            return find_file(name, self.path, where)
+        except CfgError:
+            parts = [part for part in name.split(os.pathsep) if part]
+            if key not in LISTS or len(parts) < 2:
+                raise
+            return Path(os.pathsep.join(str(find_file(part, self.path, where)) for part in parts))
 
 
 def read_data(path: str | Path) -> DataFile:
-    """The .data file `path`; CfgError for unknown keys and impossible values."""
+    """The .data file or data.yaml `path`; CfgError for unknown keys and impossible values."""
+    if is_yaml(path):
+        return DataFile(**read_values(path))
     section = Section("data", 1, str(path))
     for number, raw in enumerate(read_text(path, CfgError).split("\n"), 1):
         line = COMMENT.split(raw)[0].strip()
@@ -62,7 +77,9 @@ def read_data(path: str | Path) -> DataFile:
 
 
 def read_names(path: str | Path) -> tuple[str, ...]:
-    """Class names, one a line; blank lines at the end don't count. CfgError where there is none."""
+    """Class names, one a line, or those of a data.yaml; blank lines at the end don't count. CfgError for none."""
+    if is_yaml(path):
+        return read_class_names(path)
     lines = [line.strip() for line in read_text(path, CfgError).split("\n")]
     while lines and not lines[-1]:
         lines.pop()

@@ -17,6 +17,7 @@ _FOLDERS = (  # as Darknet replaces them; elsewhere the labels lie beside the pi
     ("/images/train2014/", "/labels/train2014/"),
     ("/images/val2014/", "/labels/val2014/"),
 )
+LEAST_OUTLINE = 7  # words of a line with a polygon: the class and three points
 _SIZE_SLACK = 1e-4  # a size over 1 by no more is the rounding of whoever wrote the file
 
 
@@ -47,7 +48,8 @@ def label_path(image_path: str | Path) -> Path:
 
 
 def read_labels(path: str | Path, classes: int) -> Labels:
-    """The boxes of a label file: a line is `class x y w h`, perhaps with a track number.
+    """The boxes of a label file: a line is `class x y w h`, perhaps with a track number, or an
+    outline `class x1 y1 x2 y2 x3 y3 ...`.
 
     Never raises: a line that can't be used is left out and described (`file:line: ...`) in `problems`, and so
     is a file that can't be read, which leaves the picture without boxes.
@@ -74,16 +76,19 @@ def read_labels(path: str | Path, classes: int) -> Labels:
 
 
 def _parse(line: str, classes: int) -> list[float]:
-    """[class, x, y, w, h]; ValueError says what is wrong with them."""
+    """[class, x, y, w, h]; ValueError says what is wrong with them. An outline counts as the box around it."""
     words = line.split()
-    if len(words) not in (5, 6):
+    outline = len(words) >= LEAST_OUTLINE and len(words) % 2 == 1
+    if len(words) not in (5, 6) and not outline:
         raise ValueError(f"{len(words)} values where `class x y w h` is wanted")
     try:
-        row = [float(word) for word in words[:5]]
+        row = [float(word) for word in (words if outline else words[:5])]
     except ValueError:
         raise ValueError(f"{line.strip()[:60]!r} isn't five numbers") from None
     if not all(math.isfinite(value) for value in row):
         raise ValueError("a value isn't finite")
+    if outline:
+        row = _around(row)
     if row[0] != int(row[0]) or not 0 <= row[0] < classes:
         raise ValueError(f"class {words[0]} where there are the classes 0 to {classes - 1}")
     _, x, y, w, h = row
@@ -92,6 +97,12 @@ def _parse(line: str, classes: int) -> list[float]:
     if w <= 0 or h <= 0:
         raise ValueError(f"the size ({w:g}, {h:g}) isn't above 0")
     return row
+
+
+def _around(row: list[float]) -> list[float]:
+    """[class, x1, y1, x2, y2, x3, y3, ...], as sets for segmentation have it, as [class, x, y, w, h]."""
+    (left, right), (top, bottom) = ((min(values), max(values)) for values in (row[1::2], row[2::2]))
+    return [row[0], (left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
 
 
 def _cut_to_picture(row: list[float]) -> str | None:

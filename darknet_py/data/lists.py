@@ -15,13 +15,18 @@ PICTURE_SUFFIXES = frozenset(
 
 
 def read_list(path: str | Path) -> list[Path]:
-    """The pictures of a list file, in its order.
+    """The pictures of a list file, in its order; of a folder, those in it and below it, by name.
 
+    Several lists and folders may be joined as in PATH.
     An entry that is relative is looked for in the working directory, then beside the list; one that is in
     neither place is kept as it stands, for whoever opens it to name. Blank lines, spaces around an entry,
     a byte-order mark and any line ends are fine; names may be in any encoding that the system's files have.
     DataError names a list that is missing, unreadable, no text, or empty.
     """
+    if not os.path.exists(path) and os.pathsep in str(path):  # noqa: PTH110 - Path.exists fails for a long name
+        return [picture for part in str(path).split(os.pathsep) for picture in read_list(part)]
+    if os.path.isdir(path):  # noqa: PTH112
+        return _below(Path(path))
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError as error:
@@ -49,6 +54,13 @@ def find_images(arguments: Iterable[str | Path]) -> list[Path]:
         except (OSError, ValueError) as error:  # no right to look, a name that no file can have
             raise DataError(f"{str(argument)[:200]!r}: can't be looked up: {error}") from error
     return list(pictures)
+
+
+def _below(folder: Path) -> list[Path]:
+    pictures = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES)
+    if not pictures:
+        raise DataError(f"{folder}: the folder holds no pictures ({' '.join(sorted(PICTURE_SUFFIXES))})")
+    return pictures
 
 
 def _locate(entry: Path, folder: Path) -> Path:

@@ -52,6 +52,12 @@ def test_read_labels(tmp_path: Path) -> None:
     assert labels.boxes.dtype == np.float32 and labels.problems == []
 
 
+def test_an_outline_counts_as_the_box_around_it(tmp_path: Path) -> None:
+    labels = labels_of(tmp_path, "2 .2 .5 .6 .1 .4 .9\n1 0 0 1 0 1 1 0 1\n")
+    np.testing.assert_allclose(labels.boxes, [[2, 0.4, 0.5, 0.4, 0.8], [1, 0.5, 0.5, 1, 1]], rtol=1e-6)
+    assert labels.problems == []
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -67,7 +73,7 @@ def test_read_labels(tmp_path: Path) -> None:
         ("0 .5 .5 0 .1", "size"),
         ("0 .5 .5 .1 -.1", "size"),
         ("0 .5 .5 .1", "4 values"),
-        ("0 .5 .5 .1 .1 .1 .1", "7 values"),
+        ("0 .5 .5 .1 .1 .1 .1 .1", "8 values"),
         ("0, .5, .5, .1, .1", "isn't five numbers"),
         ("dog .5 .5 .1 .1", "isn't five numbers"),
         (b"\xff\xfe0 .5 .5 .1 .1", "isn't five numbers"),

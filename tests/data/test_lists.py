@@ -43,12 +43,13 @@ def test_entries_may_be_in_any_encoding(folder: Path) -> None:
 
 def test_a_list_that_gives_nothing_is_an_error_that_names_it(folder: Path) -> None:
     (folder / "empty.txt").write_text("\n  \n")
+    (folder / "bare").mkdir()
     (folder / "picture.jpg").write_bytes(b"\xff\xd8\0\0")
     for name, reason in (
         ("none.txt", "there is no such list"),
         ("empty.txt", "empty"),
         ("picture.jpg", "not a list"),
-        (".", "can't be read"),
+        ("bare", "the folder holds no pictures"),
     ):
         with pytest.raises(DataError, match=reason) as caught:
             read_list(folder / name)
@@ -56,6 +57,23 @@ def test_a_list_that_gives_nothing_is_an_error_that_names_it(folder: Path) -> No
     with pytest.raises(DataError) as caught:
         read_list("none.txt")
     assert str(folder.parent) in str(caught.value)
+
+
+def test_a_folder_stands_for_the_pictures_in_it_and_below(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a/c.jpg", "a/c.txt", "notes.md"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).touch()
+    assert read_list(tmp_path / "set") == [tmp_path / "set" / name for name in ("a/c.jpg", "b.PNG")]
+
+
+def test_several_lists_are_joined_as_in_path(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.jpg").touch()
+    (tmp_path / "list.txt").write_text("x.jpg\n")
+    (tmp_path / "12:30.txt").write_text("y.jpg\n")  # a name like that is one list
+    both = os.pathsep.join(map(str, (tmp_path / "set", tmp_path / "list.txt")))
+    assert read_list(both) == [tmp_path / "set" / "a.jpg", Path("x.jpg")]
+    assert read_list(tmp_path / "12:30.txt") == [Path("y.jpg")]
 
 
 def test_find_images_takes_files_folders_globs_and_lists_once_each(folder: Path) -> None:

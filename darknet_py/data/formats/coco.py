@@ -6,7 +6,6 @@ Class i is the i-th category in the order of the file's ids, which may have gaps
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -137,7 +136,8 @@ def _edges(record: dict[str, Any], where: str) -> tuple[float, ...] | None:
     if not bbox and outline:
         if isinstance(outline, dict):
             return None
-        points = [v for part in outline for v in part] if all(isinstance(part, list) for part in outline) else []
+        polygons = isinstance(outline, list) and all(isinstance(part, list) for part in outline)
+        points = [v for part in outline for v in part] if polygons else []
         if _numbers(points) and len(points) >= 6 and len(points) % 2 == 0:
             return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
         raise DataError(f"{where}: needs polygons as 'segmentation', has {json.dumps(outline)[:60]}")
@@ -147,7 +147,7 @@ def _edges(record: dict[str, Any], where: str) -> tuple[float, ...] | None:
 
 
 def _numbers(values: Sequence[Any]) -> bool:
-    return all(isinstance(v, (int, float)) and math.isfinite(v) and abs(v) < LARGEST for v in values)
+    return all(isinstance(v, (int, float)) and abs(v) < LARGEST for v in values)
 
 
 # ----------------------------------------------------------------------------------------------------------- writing
@@ -168,6 +168,12 @@ def read_numbers(path: Path) -> Numbers:
         _get(record, "name", str, f"{path}: category {number}"): number
         for number, record in _by_id(document, "categories", path).items()
     }
+    return Numbers(images, categories)
+
+
+def joined_numbers(parts: Sequence[Numbers]) -> Numbers:
+    """Those of several files."""
+    images, categories = ({k: v for part in parts for k, v in part[i].items()} for i in (0, 1))
     return Numbers(images, categories)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -34,13 +35,10 @@ class Box(NamedTuple):
         return f"{self.label} {self.x:.6f} {self.y:.6f} {self.w:.6f} {self.h:.6f}"
 
     def edges(self, width: float = 1, height: float = 1) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom in a picture of that size."""
-        return (
-            (self.x - self.w / 2) * width,
-            (self.y - self.h / 2) * height,
-            (self.x + self.w / 2) * width,
-            (self.y + self.h / 2) * height,
-        )
+        """Left, top, right, bottom in a picture of that size, cut to it: labels of Darknet may reach out."""
+        edges = (self.x - self.w / 2, self.y - self.h / 2, self.x + self.w / 2, self.y + self.h / 2)
+        left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in edges)
+        return left * width, top * height, right * width, bottom * height
 
 
 def cut_box(
@@ -93,6 +91,14 @@ class Dataset:
         if self.left_out:
             lines.append("left out: " + ", ".join(f"{count:,} {what}" for what, count in self.left_out.items()))
         return lines
+
+
+def split_of(name: str, pictures: Sequence[Picture]) -> Split:
+    """A split of pictures whose names are whole paths: its folder is the one that they share."""
+    paths = [Path(os.path.abspath(picture.name)) for picture in pictures]  # noqa: PTH100 - without `..`
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return Split(name, folder, [replace(p, name=name) for p, name in zip(pictures, names, strict=True)])
 
 
 def joined(parts: Sequence[Dataset]) -> Dataset:
