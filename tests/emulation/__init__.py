@@ -14,8 +14,11 @@ It shows what a kernel computes, not how fast a GPU would: see docs/cuda.md.
 
 from __future__ import annotations
 
+import importlib
+import os
 import platform
 import shutil
+from typing import Any
 
 import pytest
 
@@ -26,3 +29,16 @@ def require() -> None:
         pytest.skip("the CUDA emulator needs an x86-64 processor")
     if shutil.which("g++") is None:
         pytest.skip("the CUDA emulator needs g++ (Debian: apt-get install g++)")
+
+
+def on_gpu() -> bool:
+    """Whether the tests run on a real GPU, with CuPy: DARKNET_PY_GPU=1."""
+    return os.environ.get("DARKNET_PY_GPU") == "1"
+
+
+def array_module() -> Any:
+    """CuPy on a GPU, its stand-in elsewhere; skips the test where neither works."""
+    if on_gpu():
+        return importlib.import_module("cupy")
+    require()
+    return importlib.import_module("tests.emulation.cupy")

@@ -9,7 +9,7 @@
 #include "runtime.h"
 
 #define __global__ __attribute__((noinline))
-#define __device__ static inline
+#define __device__ inline
 #define __host__
 #define __constant__ static
 #define __forceinline__ __attribute__((always_inline))

@@ -1,0 +1,162 @@
+"""CupyOps with our kernels: every row of cases.py gives what the plain loops give, in whatever order threads run.
+
+Without a GPU the kernels run in the emulator of tests/emulation; with ``DARKNET_PY_GPU=1`` they run on CuPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from darknet_py.ops import NumpyOps, Ops, Window, cuda_windows, cupy_ops, launch
+from darknet_py.ops.cupy_ops import CupyOps
+from tests.emulation import array_module, kernels, on_gpu
+from tests.gradients import distinct
+from tests.ops.cases import CASES, Case
+from tests.ops.test_cases import NOT_IN_ROWS, by_loops, call
+
+TOLERANCE = 2e-5  # as of NumpyOps in float32
+ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
+HOST_ONLY = {"array", "to_host", "dropout_mask"}
+
+
+@pytest.fixture(scope="module")
+def ops() -> CupyOps:
+    return CupyOps(array_module())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[np.ndarray]]:
+    """run(call): its result in one order of threads; AssertionError where another order gives other bits."""
+
+    def in_all_orders(function: Callable[[], list[np.ndarray]]) -> list[np.ndarray]:
+        results = []
+        for order in ORDERS:
+            if order:
+                monkeypatch.setattr(kernels.Settings, "order", kernels.ORDERS[order])
+            results.append(function())
+        for other in results[1:]:
+            for a, b in zip(results[0], other, strict=True):
+                np.testing.assert_array_equal(a, b, "the result depends on the order of the threads")
+        return results[0]
+
+    return in_all_orders
+
+
+def assert_close(ours: list[np.ndarray], expected: list[np.ndarray], tolerance: float = TOLERANCE) -> None:
+    assert len(ours) == len(expected)
+    for a, b in zip(ours, expected, strict=True):
+        assert a.dtype == np.float32
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(np.abs(b).max(initial=0))))
+
+
+def called(ops: Ops, case: Case) -> list[np.ndarray]:
+    """Results, and the arguments afterwards."""
+    before, results, after = call(ops, case)
+    changed = {k for k, (b, a) in enumerate(zip(before, after, strict=True)) if not np.array_equal(b, a)}
+    assert changed == set(case.changes)
+    return [*results, *after]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_equals_the_loops(case: Case, ops: CupyOps, run: Any) -> None:
+    _, results, after = by_loops(case)
+    assert_close(run(lambda: called(ops, case)), [*results, *after])
+
+
+def test_every_operation_has_its_own_kernels() -> None:
+    public = {name for name in vars(Ops) if not name.startswith("_") and callable(getattr(Ops, name, None))}
+    assert public - set(vars(CupyOps)) == HOST_ONLY - {"array", "to_host"}
+    assert public - {case.op for case in CASES} <= NOT_IN_ROWS
+
+
+@pytest.mark.skipif(on_gpu(), reason="the emulator knows what was launched")
+def test_every_kernel_is_used(ops: CupyOps) -> None:
+    kernels.Settings.launched.clear()
+    done = set()
+    for case in CASES:
+        if case.op not in done or case.op.startswith(("conv2d", "activate")):
+            call(ops, case)
+            done.add(case.op)
+    _parts_of_a_long_sum(ops)
+    there = {name for file in launch.kernel_dir().glob("*.cu") for name in launch.signatures(file.name)}
+    assert there - kernels.Settings.launched == set()
+
+
+# --- shapes that fill several tiles and are cut into several parts ------------------------------------------------
+LARGER: dict[str, tuple[tuple[int, ...], int, Window]] = {
+    "1x1": ((2, 20, 5, 9), 70, Window(1)),
+    "3x3": ((1, 3, 13, 12), 131, Window(3, pad=1)),
+    "3x3-stride2-groups": ((2, 14, 9, 11), 140, Window(3, 2, 2, 1, groups=2)),
+    "whole-rows-of-four": ((3, 9, 8, 6), 66, Window(3, pad=1)),
+    "maps-of-one-place": ((5, 9, 1, 1), 66, Window(1)),
+    "maps-of-three-places": ((7, 9, 1, 3), 33, Window(1)),
+}
+TILES = {"large": 0, "square": 1 << 30}  # tile_for's FULL
+
+
+@pytest.mark.parametrize("tile", TILES)
+@pytest.mark.parametrize("label", LARGER)
+def test_convolutions_over_many_tiles(
+    label: str, tile: str, ops: CupyOps, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_windows, "FULL", TILES[tile])
+    monkeypatch.setattr(cuda_windows, "SHORTEST", 16)
+    shape, filters, window = LARGER[label]
+    rng, numpy_ops = np.random.default_rng(2), NumpyOps(threads=1)
+    x, weight = distinct(rng, shape), distinct(rng, (filters, shape[1] // window.groups, window.size, window.size))
+    bias, dy = distinct(rng, (filters,)), distinct(rng, (shape[0], filters, *window.out(*shape[2:])))
+
+    def results(o: Ops) -> list[np.ndarray]:
+        xs, ws, bs, dys = (o.array(a) for a in (x, weight, bias, dy))
+        y = o.conv2d_fused(xs, o.conv_filters(ws, window), bs, window, "leaky", dys)
+        return [o.to_host(a) for a in (y, *o.conv2d_backward(dys, xs, ws, window, True))]
+
+    assert_close(run(lambda: results(ops)), results(numpy_ops))
+
+
+def _parts_of_a_long_sum(ops: CupyOps) -> list[np.ndarray]:
+    """Of batch norm and of products, whose sums are cut into several parts."""
+    rng = np.random.default_rng(3)
+    x, dy = (ops.array(distinct(rng, (3, 2, 70, 60))) for _ in range(2))
+    scale, bias = ops.array([1.5, -0.5]), ops.array([0.25, 1])
+    y, mean, var = ops.batch_norm_train(x, scale, bias, 1e-5)
+    back = ops.batch_norm_train_backward(dy, x, scale, mean, var, 1e-5)
+    a, b, c = (ops.array(distinct(rng, s)) for s in ((5, 700), (40, 700), (5, 40)))
+    linear = ops.linear(a, b), *ops.linear_backward(c, a, b, True)
+    return [ops.to_host(r) for r in (y, mean, var, *back, *linear)]
+
+
+def test_long_sums(ops: CupyOps, run: Any) -> None:
+    assert cupy_ops.PART < 3 * 70 * 60
+    assert_close(run(lambda: _parts_of_a_long_sum(ops)), _parts_of_a_long_sum(NumpyOps(threads=1)))
+
+
+def test_views_with_steps_are_made_contiguous(ops: CupyOps) -> None:
+    x = np.arange(2 * 6 * 4 * 5, dtype=np.float32).reshape(2, 6, 4, 5)
+    y = ops.maxpool2d(ops.array(x)[:, 2:4], 2, (2, 2), 0)
+    np.testing.assert_array_equal(ops.to_host(y), x[:, 2:4, 1::2, 1:4:2])
+
+
+# --- check mode ------------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(on_gpu(), reason="is the emulator's")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_nothing_to_complain_in_check_mode(case: Case, checked_ops: CupyOps) -> None:
+    call(checked_ops, case)
+
+
+@pytest.fixture(scope="module")
+def _checked() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels.Settings, "check", True)
+        yield CupyOps(array_module())
+
+
+@pytest.fixture
+def checked_ops(_checked: CupyOps, monkeypatch: pytest.MonkeyPatch) -> CupyOps:
+    monkeypatch.setattr(kernels.Settings, "check", True)
+    return _checked
