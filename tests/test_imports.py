@@ -22,7 +22,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"network"},
     {"data"},
     {"detector", "classifier"},
-    {"check", "metrics", "track"},
+    {"check", "metrics", "inference", "track", "video"},
     {"train", "go", "text"},
     {"benchmark"},
     {"cli"},
