@@ -60,11 +60,15 @@ class ParamSpec(NamedTuple):
 
 @dataclass
 class Param:
-    """A parameter array on a backend, and the gradient that backward passes add to."""
+    """A parameter array on a backend, and the gradient that backward passes add to.
+
+    prepared: the value in another form for inference, where it won't change any more.
+    """
 
     spec: ParamSpec
     value: Array
     grad: Array = None
+    prepared: Any = None
 
     def add_grad(self, grad: Array) -> None:
         """Sum over the passes since the last update: Darknet's subdivisions."""

@@ -108,6 +108,8 @@ class Convolutional(ConvOptions):
         return f"{self.filters}{groups}", f"{self.size}x{self.size}/{stride}{dilation}"
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        if not ctx.train and self.fusible:
+            return Step(self.fused(ctx, p, *xs))
         (x,), ops = xs, ctx.ops
         seen, weight = self.binarised(ops.xp, x, p["weight"].value)
         z = ops.conv2d(seen, weight, self.window)
@@ -125,6 +127,17 @@ class Convolutional(ConvOptions):
             return (dx * (ops.xp.abs(x) < 1) if self.xnor and need_dx else dx,)
 
         return Step(out, backward)
+
+    @property
+    def fusible(self) -> bool:
+        """Whether inference is convolution, bias and activation, and nothing else."""
+        return self.plain and not self.normalises
+
+    def fused(self, ctx: Context, p: Params, x: Array, added: Array | None = None) -> Array:
+        """Inference in one operation; `added` comes behind the activation."""
+        weight = p["weight"]
+        filters = weight.value if weight.prepared is None else weight.prepared
+        return ctx.ops.conv2d_fused(x, filters, p["bias"].value, self.window, self.activation, added)
 
     def _normalised(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
         if self.cbn and ctx.train:

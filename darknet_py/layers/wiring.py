@@ -8,7 +8,7 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, absolute, register
-from darknet_py.ops import Array
+from darknet_py.ops import Array, Ops
 from darknet_py.ops import activations as act
 
 SHORTCUT_EPS = 1e-4  # blas.c:97, starts the sum that normalises a shortcut's weights
@@ -144,7 +144,7 @@ class Shortcut(Layer):
         for i, x in enumerate(xs[1:], 1):
             here, there = _meeting(total, x)
             part = x[there] if shares is None else x[there] * _per_channel(shares[i], x[there].shape[1])
-            total = self._sum(total, here, part)
+            total = self._sum(ops, total, here, part)
         y = ops.activate(self.activation, total)
         if not ctx.train:
             return Step(y)
@@ -160,12 +160,18 @@ class Shortcut(Layer):
 
         return Step(y, backward)
 
-    def _sum(self, total: Array, here: Index, part: Array) -> Array:
+    @property
+    def plain_sum(self) -> bool:
+        """Whether the result is the sum of two layers and nothing else."""
+        simple = self.weights_type == "none" and self.activation == "linear"
+        return simple and len(self.from_) == self.alpha == self.beta == 1
+
+    def _sum(self, ops: Ops, total: Array, here: Index, part: Array) -> Array:
         """alpha * total + beta * part at the places `here`, total elsewhere."""
         if self.beta != 1:
             part = part * self.beta
         if total[here].shape == total.shape and self.alpha == 1:
-            return total + part
+            return ops.add(total, part)
         total = total.copy()
         total[here] = total[here] * self.alpha + part
         return total

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from darknet_py.layers.base import Param
+from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.convolutional import EPS, Convolutional
+from darknet_py.layers.elementwise import Empty
+from darknet_py.layers.wiring import Shortcut
 from darknet_py.network.graph import Network, Node
+from darknet_py.ops import Array
 
 
 def for_inference(net: Network) -> Network:
-    """All rewrites."""
-    return fuse_batch_norm(net)
+    """All rewrites. The result is for the weights as they are now."""
+    return prepare_filters(fuse_shortcuts(fuse_batch_norm(net)))
 
 
 def fuse_batch_norm(net: Network) -> Network:
@@ -33,3 +39,63 @@ def _fused(net: Network, node: Node) -> Node:
     specs = tuple(fused.params(*node.in_shapes))
     params = {spec.name: Param(spec, values[spec.name]) for spec in specs}
     return replace(node, layer=fused, specs=specs, params=params)
+
+
+def fuse_shortcuts(net: Network) -> Network:
+    """conv -> [shortcut] that nothing else reads in between becomes one layer, which adds while it writes."""
+    nodes = list(net.nodes)
+    readers = Counter(i for node in nodes for i in node.inputs)
+    for first, second in pairwise(net.nodes):
+        if readers[first.index] == 1 and _adds_plainly(first, second):
+            fused = ConvolutionAndSum(**vars(first.layer))
+            nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
+            nodes[second.index] = replace(second, layer=fused, specs=first.specs, params=first.params)
+    return replace(net, nodes=tuple(nodes))
+
+
+def _adds_plainly(first: Node, second: Node) -> bool:
+    """Whether `second` is the sum of the convolution `first` and another layer of its shape."""
+    conv, shortcut = first.layer, second.layer
+    return (
+        isinstance(conv, Convolutional)
+        and conv.fusible
+        and isinstance(shortcut, Shortcut)
+        and shortcut.plain_sum
+        and second.in_shapes == (first.shape, first.shape)
+        and second.inputs[1] != first.index
+        and bool(first.specs)  # its parameters are its own
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionAndSum(Convolutional):
+    """A convolution and the [shortcut] behind it, in the shortcut's place, for inference.
+
+    Its inputs: the convolution's, and what is added.
+    """
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        return super().out_shape(inputs[0])
+
+    def params(self, *inputs: Shape) -> Iterator[ParamSpec]:
+        return super().params(inputs[0])
+
+    def flops(self, out: Shape, *inputs: Shape) -> int:
+        return super().flops(out, inputs[0])
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        return Step(self.fused(ctx, p, *xs))
+
+
+def prepare_filters(net: Network) -> Network:
+    """Gives the backend the weights of convolutions that are ready, to lay them out as it likes."""
+    return replace(net, nodes=tuple(_prepared(net, node) for node in net.nodes))
+
+
+def _prepared(net: Network, node: Node) -> Node:
+    layer = node.layer
+    if not (isinstance(layer, Convolutional) and layer.fusible):
+        return node
+    weight = node.params["weight"]
+    filters = net.ops.conv_filters(weight.value, layer.window)
+    return replace(node, params={**node.params, "weight": replace(weight, prepared=filters)})

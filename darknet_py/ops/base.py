@@ -88,6 +88,10 @@ class Ops(ABC):
         """Sum over n, h, w: (c,)."""
         return x.sum(axis=(0, 2, 3))
 
+    def add(self, a: Array, b: Array) -> Array:
+        """a + b, of one shape."""
+        return a + b
+
     # --- wiring --------------------------------------------------------------------------------------------------
     def concatenate(self, xs: list[Array]) -> Array:
         """Arrays one after the other along the channels."""
@@ -146,6 +150,17 @@ class Ops(ABC):
     @abstractmethod
     def conv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
         """(dx or None, dweight) of `conv2d`."""
+
+    def conv_filters(self, weight: Array, window: Window) -> Any:
+        """`weight` in the form in which `conv2d_fused` wants it, to be made once where weights don't change."""
+        return weight
+
+    def conv2d_fused(
+        self, x: Array, filters: Any, bias: Array, window: Window, activation: str, added: Array | None = None
+    ) -> Array:
+        """activation(conv2d(x, weight) + bias) + added, for inference. filters: of `conv_filters`."""
+        y = self.activate(activation, self.add_bias(self.conv2d(x, filters, window), bias))
+        return y if added is None else y + added
 
     @abstractmethod
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:

@@ -343,8 +343,26 @@ def _updates() -> list[Case]:
     ]
 
 
+def _fused_convolutions() -> list[Case]:
+    def make(activation: str, with_sum: bool) -> Callable[[np.random.Generator], tuple[Any, ...]]:
+        def arguments(rng: np.random.Generator) -> tuple[Any, ...]:
+            arrays = (distinct(rng, (3, 4, 7, 5)), distinct(rng, (6, 4, 3, 3)), distinct(rng, (6,)))
+            added = (distinct(rng, (3, 6, 4, 3)),) if with_sum else ()
+            return *arrays, Window(3, 2, 2, 1), activation, *added
+
+        return arguments
+
+    return [
+        Case("conv2d_fused", f"{name}{'-and-sum' if with_sum else ''}", make(name, with_sum))
+        for name in ("linear", "leaky", "mish", "norm_chan")
+        for with_sum in (False, True)
+    ]
+
+
 CASES = [
     *_convolutions(),
+    *_fused_convolutions(),
+    Case("add", "pictures", _shapes((3, 5, 4, 7), (3, 5, 4, 7))),
     *_other_convolutions(),
     *_unfolding(),
     *_matrices(),

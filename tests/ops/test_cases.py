@@ -12,11 +12,13 @@ from darknet_py.ops import NumpyOps, Ops, convolution, numpy_ops
 from darknet_py.ops.loops import LoopOps
 from tests.gradients import assert_gradient
 from tests.ops.cases import CASES, Case
+from tests.ops.natives import native_ops
 
 NOT_IN_ROWS = {  # tested in test_numpy_ops.py
     "array",
     "to_host",
     "dropout_mask",  # random
+    "conv_filters",  # the backend's own; in test_native_ops.py
 }
 
 
@@ -48,6 +50,9 @@ BACKENDS = {
     "float32": lambda: NumpyOps(np.float32, threads=2),
     "small-blocks": lambda: NumpyOps(np.float64, threads=1),
     "small-blocks-two-threads": lambda: NumpyOps(np.float32, threads=2),
+    "native-4-lanes": lambda: native_ops(4),
+    "native-8-lanes": lambda: native_ops(8),
+    "native-16-lanes": lambda: native_ops(16),
 }
 
 

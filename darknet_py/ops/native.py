@@ -1,0 +1,78 @@
+"""The compiled kernels of kernels/cpu, where the installation could build them: finding and calling them.
+
+They are plain C functions on float32 arrays. Without them everything works in NumPy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+PREFIXES = {16: "avx512", 8: "avx2", 4: "baseline"}  # by lanes of a vector: the files of kernels/cpu
+ACTIVATIONS = ("linear", "leaky", "relu", "logistic", "mish", "swish", "relu6")  # the numbers of kernels/cpu/vector.h
+
+
+class Kernels:
+    """The kernels for vectors of `lanes` floats. ``kernels.call("add", ...)`` with arrays, numbers and structures."""
+
+    def __init__(self, library: ctypes.CDLL, lanes: int) -> None:
+        self.lanes = lanes
+        self.width = 4 * lanes
+        self._library, self._prefix = library, PREFIXES[lanes]
+        self._functions: dict[str, Callable[..., None]] = {}
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Arrays are passed as pointers (they must be float32, int32 or int64 as the kernel says, and contiguous),
+        None as a null pointer, structures by reference, integers as 64 bits."""
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = getattr(self._library, f"{self._prefix}_{name}")
+        function(*map(_argument, arguments))
+
+    def packed_size(self, outputs: int, depth: int) -> int:
+        """Numbers of packed weights."""
+        return -(-outputs // self.lanes) * self.lanes * depth
+
+
+def _argument(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(value.ctypes.data)
+    if isinstance(value, ctypes.Structure):
+        return ctypes.byref(value)
+    return ctypes.c_int64(value) if isinstance(value, int) else value
+
+
+def structure(name: str, *fields: str) -> Any:
+    """A C structure of 32-bit integers."""
+    return type(name, (ctypes.Structure,), {"_fields_": [(field, ctypes.c_int32) for field in fields]})
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None where there are none, or the environment has DARKNET_PY_NATIVE=0."""
+    if os.environ.get("DARKNET_PY_NATIVE") == "0":
+        return None
+    for path in sorted(Path(__file__).parent.glob("_kernels*")):
+        if path.suffix in (".so", ".pyd", ".dylib"):
+            try:
+                return ctypes.CDLL(str(path))
+            except OSError:  # built for another machine
+                continue
+    return None
+
+
+def kernels(lanes: int | None = None) -> Kernels | None:
+    """The kernels for the widest vectors that this processor has, or for `lanes`; None where there are none."""
+    found = library()
+    if found is None:
+        return None
+    widest = int(found.widest())
+    return Kernels(found, min(lanes or widest, widest))

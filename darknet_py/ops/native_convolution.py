@@ -1,0 +1,246 @@
+"""Convolutions on channels-last arrays by the compiled kernels: which kernel, and what it wants.
+
+x: (n, h, w, c); weight: (m, c / groups, size, size); result: (n, oh, ow, m). All float32 and contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.ops.base import Window
+from darknet_py.ops.native import Kernels, structure
+
+Array = npt.NDArray[Any]
+Empty = Callable[[tuple[int, ...]], Array]
+
+Conv = structure(
+    "Conv", "n", "h", "w", "c", "out_h", "out_w", "m", "rows", "cols", "first_y", "first_x", "step_y", "step_x",
+    "stride_y", "stride_x", "taps", "run", "groups", "activation", "threads",
+)  # fmt: skip
+Winograd = structure("Winograd", "n", "h", "w", "c", "out_h", "out_w", "m", "pad", "activation", "threads", "group")
+Depthwise = structure(
+    "Depthwise", "n", "h", "w", "c", "out_h", "out_w", "size", "stride_y", "stride_x", "pad", "dilation", "activation",
+    "threads",
+)  # fmt: skip
+Gradient = structure(
+    "Gradient", "n", "h", "w", "c", "out_h", "out_w", "m", "stride_y", "stride_x", "taps", "groups", "threads"
+)
+
+MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
+FEW_CHANNELS = 16  # below, taps are joined
+PART = 54  # of kernels/cpu/winograd.h
+GROUP_NUMBERS = 1 << 20  # transformed tiles of a Winograd group: 4 MB, which both threads' second-level caches hold
+FEWEST_TILES = 24  # below, reading Winograd's weights, four times the direct way's, costs more than it saves
+
+
+@dataclass
+class Filters:
+    """The weights of a convolution in the kernels' own order, made when they are first needed.
+
+    weight: (m, c / groups, size, size). `backward`: for the gradient by the input: inputs and outputs exchanged.
+    """
+
+    weight: Array
+    window: Window
+    packed: dict[tuple[int, ...], Array] = field(default_factory=dict)
+    transformed: Array | None = None
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each channel has one filter of its own."""
+        m, c = self.weight.shape[:2]
+        return c == 1 and self.window.groups == m > 1
+
+
+class Convolution:
+    """What the convolutions of one backend share: kernels, threads, memory."""
+
+    def __init__(self, kernels: Kernels, threads: int, empty: Empty) -> None:
+        self.kernels, self.threads, self.empty = kernels, threads, empty
+        self.scratch = np.empty(0, np.float32)
+
+    # --- forward ---------------------------------------------------------------------------------------------------
+    def forward(
+        self, x: Array, filters: Filters, bias: Array | None = None, activation: int = 0, added: Array | None = None
+    ) -> Array:
+        """activation(x * weight + bias) + added."""
+        window, m = filters.window, len(filters.weight)
+        y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m))
+        if filters.depthwise and m == x.shape[3]:
+            s = self._depthwise(x, y, window, activation)
+            self.kernels.call("depthwise", s, x, self._taps_first(filters), bias, added, y)
+        elif self._suits_winograd(x, y, window):
+            self._winograd(x, filters, y, bias, activation, added)
+        else:
+            self._direct(x, filters, y, bias, activation, added)
+        return y
+
+    def _direct(
+        self, x: Array, filters: Filters, y: Array, bias: Array | None, activation: int, added: Array | None
+    ) -> None:
+        window, run = filters.window, x.shape[3] // filters.window.groups
+        rows, columns = _offsets(window)
+        if x.shape[3] < FEW_CHANNELS and window.groups == window.dilation == 1:  # a row of the window lies in one piece
+            x = self._surrounded(x, window, y.shape[1:3])
+            run *= window.size
+            rows, columns = np.arange(window.size, dtype=np.int32), np.zeros(window.size, np.int32)
+        s = Conv(*x.shape, *y.shape[1:], *y.shape[1:3], 0, 0, 1, 1, window.stride_y, window.stride_x,
+                 len(rows), run, window.groups, activation, self.threads)  # fmt: skip
+        self.kernels.call("conv", s, x, self._packed(filters), rows, columns, bias, added, y)
+
+    def _suits_winograd(self, x: Array, y: Array, window: Window) -> bool:
+        n, h, w, m = y.shape
+        tiles = n * -(-h // 4) * -(-w // 4)
+        return (
+            window.size == 3
+            and window.stride_y == window.stride_x == window.dilation == window.groups == 1
+            and x.shape[3] % self.kernels.lanes == 0
+            and m >= self.kernels.lanes
+            and tiles >= FEWEST_TILES
+        )
+
+    def _winograd(
+        self, x: Array, filters: Filters, y: Array, bias: Array | None, activation: int, added: Array | None
+    ) -> None:
+        n, h, w, c = x.shape
+        m = y.shape[3]
+        if filters.transformed is None:
+            filters.transformed = self.empty((36 * self.kernels.packed_size(m, c),))
+            offsets = np.arange(9, dtype=np.int32)
+            self.kernels.call(
+                "winograd_pack", filters.weight, filters.transformed, offsets, m, c, 9 * c, 9, self.threads
+            )
+        tiles = n * -(-y.shape[1] // 4) * -(-y.shape[2] // 4)
+        group = min(tiles, max(PART * self.threads, GROUP_NUMBERS // (36 * c)))
+        scratch = self._scratch(36 * group * c + 36 * PART * self.kernels.width * self.threads)
+        s = Winograd(n, h, w, c, *y.shape[1:], filters.window.pad, activation, self.threads, group)
+        self.kernels.call("winograd", s, x, filters.transformed, bias, added, y, scratch)
+
+    # --- backward --------------------------------------------------------------------------------------------------
+    def input_gradient(self, dy: Array, shape: tuple[int, ...], weight: Array, window: Window) -> Array:
+        """dx of `shape` (n, h, w, c)."""
+        dx = self.empty(shape)
+        m, c = weight.shape[:2]
+        if c == 1 and window.groups == m == shape[3] > 1:
+            self.kernels.call("depthwise_input", self._depthwise(dx, dy, window), dy, _taps_first(weight), dx)
+            return dx
+        same = window.stride_y == window.stride_x == 1 and 2 * window.pad == window.size - 1
+        if same and window.groups == 1:
+            turned = np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
+            return self.forward(dy, Filters(turned, window))
+        for first_y in range(window.stride_y):
+            for first_x in range(window.stride_x):
+                self._input_class(dy, dx, weight, window, (first_y, first_x))
+        return dx
+
+    def _input_class(self, dy: Array, dx: Array, weight: Array, window: Window, first: tuple[int, int]) -> None:
+        """The places of dx at `first`, `first` + stride, ...: those that the same taps reach."""
+        strides = (window.stride_y, window.stride_x)
+        rows, cols = (-(-(dx.shape[1 + axis] - first[axis]) // strides[axis]) for axis in range(2))
+        if rows < 1 or cols < 1:
+            return
+        lines = [_reaching(window, first[axis], strides[axis]) for axis in range(2)]
+        taps = [(i * window.size + j, up, left) for i, up in lines[0] for j, left in lines[1]]
+        if not taps:
+            dx[:, first[0] :: strides[0], first[1] :: strides[1]] = 0
+            return
+        offsets, tap_y, tap_x = (np.array(column, np.int32) for column in zip(*taps, strict=True))
+        groups, (m, c) = window.groups, weight.shape[:2]
+        square = window.size**2
+        packed = self.empty((groups * self.kernels.packed_size(c, m // groups * len(taps)),))
+        self.kernels.call("pack", weight, packed, offsets, len(taps), groups, c, m // groups,
+                          m // groups * c * square, square, c * square)  # fmt: skip
+        s = Conv(*dy.shape, *dx.shape[1:], rows, cols, *first, *strides, 1, 1, len(taps), m // groups,
+                 groups, 0, self.threads)  # fmt: skip
+        self.kernels.call("conv", s, dy, packed, tap_y, tap_x, None, None, dx)
+
+    def weight_gradient(self, dy: Array, x: Array, shape: tuple[int, ...], window: Window) -> Array:
+        """dweight of `shape` (m, c / groups, size, size)."""
+        m, c, size, _ = shape
+        if c == 1 and window.groups == m == x.shape[3] > 1:
+            taps = self.empty((size * size, m))
+            self.kernels.call("depthwise_weight", self._depthwise(x, dy, window), x, dy, taps)
+            return np.ascontiguousarray(taps.T).reshape(shape)
+        x = self._surrounded(x, window, dy.shape[1:3])
+        groups, lanes = window.groups, self.kernels.lanes
+        if m // groups % lanes:
+            dy = np.concatenate((dy.reshape(-1), np.zeros(lanes * 4, np.float32)))[: dy.size].reshape(dy.shape)
+        padded = -(-(m // groups) // lanes) * lanes
+        sums = self.empty((groups, size, size, c, padded))
+        line = x.shape[2] * x.shape[3]
+        steps = np.arange(size) * window.dilation
+        offsets = (steps[:, None] * line + steps * x.shape[3]).astype(np.int64).reshape(-1)
+        s = Gradient(*x.shape, *dy.shape[1:], window.stride_y, window.stride_x, size * size, groups, self.threads)
+        self.kernels.call("weight_gradient", s, x, dy, offsets, sums)
+        return sums[..., : m // groups].transpose(0, 4, 3, 1, 2).reshape(shape)
+
+    def _surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
+        """x with zeros around it as far as the taps reach."""
+        n, h, w, c = x.shape
+        before, reach = window.pad * window.dilation, window.dilation * (window.size - 1) + 1
+        wide_h = max(before + h, (out[0] - 1) * window.stride_y + reach)
+        wide_w = max(before + w, (out[1] - 1) * window.stride_x + reach)
+        if (wide_h, wide_w) == (h, w):
+            return x
+        padded = self.empty((n, wide_h, wide_w, c))
+        self.kernels.call("surround", x, padded, n, h, w, c, wide_h, wide_w, before, before, self.threads)
+        return padded
+
+    # --- weights and memory ------------------------------------------------------------------------------------------
+    def _packed(self, filters: Filters) -> Array:
+        """[group][panel][tap][channel][output]."""
+        packed = filters.packed.get(())
+        if packed is None:
+            (m, c), groups, square = filters.weight.shape[:2], filters.window.groups, filters.window.size**2
+            packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
+            self.kernels.call("pack", filters.weight, packed, np.arange(square, dtype=np.int32), square, groups,
+                              m // groups, c, m // groups * c * square, c * square, square)  # fmt: skip
+            filters.packed[()] = packed
+        return packed
+
+    def _taps_first(self, filters: Filters) -> Array:
+        """(size * size, c)."""
+        if () not in filters.packed:
+            filters.packed[()] = _taps_first(filters.weight)
+        return filters.packed[()]
+
+    def _depthwise(self, x: Array, y: Array, window: Window, activation: int = 0) -> Any:
+        return Depthwise(*x.shape, *y.shape[1:3], window.size, window.stride_y, window.stride_x, window.pad,
+                         window.dilation, activation, self.threads)  # fmt: skip
+
+    def _scratch(self, numbers: int) -> Array:
+        if self.scratch.size < numbers:
+            self.scratch = np.empty(numbers, np.float32)
+        return self.scratch
+
+
+def supports(weight_shape: tuple[int, ...], window: Window) -> bool:
+    """Whether the kernels' fixed tables hold a convolution."""
+    return weight_shape[0] <= MOST_CHANNELS and weight_shape[1] <= MOST_CHANNELS and window.size**2 <= MOST_TAPS
+
+
+def _offsets(window: Window) -> tuple[Array, Array]:
+    """For each tap, row by row, where it lies from the place that the window starts at: rows and columns."""
+    steps = (np.arange(window.size) - window.pad) * window.dilation
+    rows, columns = np.meshgrid(steps, steps, indexing="ij")
+    return rows.astype(np.int32).reshape(-1), columns.astype(np.int32).reshape(-1)
+
+
+def _reaching(window: Window, first: int, stride: int) -> list[tuple[int, int]]:
+    """(tap, offset into dy) of the taps along one axis that see the places `first` + k * stride, at k = 0."""
+    found = []
+    for tap in range(window.size):
+        distance = first + (window.pad - tap) * window.dilation
+        if distance % stride == 0:
+            found.append((tap, distance // stride))
+    return found
+
+
+def _taps_first(weight: Array) -> Array:
+    """(c, 1, size, size) -> (size * size, c)."""
+    return np.ascontiguousarray(weight.reshape(len(weight), -1).T)

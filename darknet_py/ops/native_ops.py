@@ -1,0 +1,198 @@
+"""NativeOps: NumpyOps with the compiled kernels in place of its hot loops.
+
+Same layout (channels-last), same results up to rounding, in float32 only. OpenMP's threads do the work, in parts that
+don't depend on their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.ops.base import Window, window_shape
+from darknet_py.ops.memory import Pool
+from darknet_py.ops.native import ACTIVATIONS, Kernels, structure
+from darknet_py.ops.native_convolution import Convolution, Filters, supports
+from darknet_py.ops.numpy_ops import NumpyOps, channels_last
+
+Array = npt.NDArray[Any]
+CHUNKS = 64  # of kernels/cpu/elementwise.h
+FLOAT = np.dtype(np.float32)
+
+MaxPool = structure(
+    "MaxPool", "n", "h", "w", "c", "out_h", "out_w", "size", "stride_y", "stride_x", "before", "threads"
+)
+
+
+class NativeOps(NumpyOps):
+    """`kernels`: see `native.kernels`. `threads`: None for the machine's cores."""
+
+    def __init__(self, kernels: Kernels, threads: int | None = None) -> None:
+        super().__init__(np.float32, threads)
+        self.kernels = kernels
+        self.pool = Pool()
+        self.convolution = Convolution(kernels, self.threads.count, self._empty)
+
+    def _empty(self, shape: tuple[int, ...]) -> Array:
+        return self.pool.empty(shape, FLOAT)
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        self.kernels.call(name, *arguments, self.threads.count)
+
+    # --- element-wise ----------------------------------------------------------------------------------------------
+    def activate(self, name: str, x: Array) -> Array:
+        if name not in ACTIVATIONS or name == "linear":
+            return super().activate(name, x)
+        flat = _lying(x)
+        y = self._empty(flat.shape)
+        self._call("activate", ACTIVATIONS.index(name), flat, y, flat.size)
+        return _standing(y, x)
+
+    def activate_backward(self, name: str, dy: Array, x: Array | None, y: Array) -> Array:
+        if name not in ACTIVATIONS or name == "linear":
+            return super().activate_backward(name, dy, x, y)
+        dx = self._empty(_lying(y).shape)
+        seen = None if x is None else _lying(x)
+        self._call("activate_backward", ACTIVATIONS.index(name), _lying(dy), seen, _lying(y), dx, dx.size)
+        return _standing(dx, y)
+
+    def add(self, a: Array, b: Array) -> Array:
+        first, second = _lying(a), _lying(b)
+        y = self._empty(first.shape)
+        self._call("add", 0, first, second, y, first.size)
+        return _standing(y, a)
+
+    # --- wiring ----------------------------------------------------------------------------------------------------
+    def concatenate(self, xs: list[Array]) -> Array:
+        n, _, h, w = xs[0].shape
+        y = self._empty((n, h, w, sum(x.shape[1] for x in xs)))
+        np.concatenate([x.transpose(0, 2, 3, 1) for x in xs], axis=3, out=y)
+        return _up(y)
+
+    def upsample(self, x: Array, stride: int) -> Array:
+        wide = _lying(x)
+        n, h, w, c = wide.shape
+        y = self._empty((n, h * stride, w * stride, c))
+        y.reshape(n, h, stride, w, stride, c)[...] = wide[:, :, None, :, None]
+        return _up(y)
+
+    # --- by channel ------------------------------------------------------------------------------------------------
+    def scale_shift(self, x: Array, k: Array, shift: Array) -> Array:
+        return self._by_channel(x, k, shift)
+
+    def add_bias(self, x: Array, bias: Array) -> Array:
+        return self._by_channel(x, None, bias)
+
+    def _by_channel(self, x: Array, k: Array | None, shift: Array) -> Array:
+        lying = _lying(x)
+        y = self._empty(lying.shape)
+        c = lying.shape[-1]
+        self._call("scale_shift", lying, k if k is None else _vector(k), _vector(shift), y, x.size // c, c)
+        return _standing(y, x)
+
+    def sum_channels(self, x: Array) -> Array:
+        return self._sums(_lying(x), None, None)[0]
+
+    def batch_norm_train(self, x: Array, scale: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        lying, count = _lying(x), FLOAT.type(x.size // x.shape[1])
+        mean = self._sums(lying, None, None)[0] / count
+        var = self._sums(lying, None, mean)[0] / count
+        return self.batch_norm(x, scale, bias, mean, var, eps), mean, var
+
+    def batch_norm_train_backward(
+        self, dy: Array, x: Array, scale: Array, mean: Array, var: Array, eps: float
+    ) -> tuple[Array, Array, Array]:
+        lying, gradient, count = _lying(x), _lying(dy), FLOAT.type(x.size // x.shape[1])
+        rstd = 1 / np.sqrt(var + FLOAT.type(eps))
+        dbias, dscale = self._sums(lying, gradient, mean)
+        dscale *= rstd
+        dx = self._empty(lying.shape)
+        k, slope = scale * rstd, dscale * rstd / count
+        c = x.shape[1]
+        self._call("batch_norm_backward", gradient, lying, k, dbias / count, mean, slope, dx, x.size // c, c)
+        return _standing(dx, x), dscale, dbias
+
+    def _sums(self, a: Array, b: Array | None, mean: Array | None) -> Array:
+        """(2, c): see kernels/cpu/elementwise.h."""
+        c = a.shape[-1]
+        sums = np.empty((2, c), FLOAT)
+        parts = self._empty((CHUNKS, 2, c))
+        self._call("sums", a, b, None if mean is None else _vector(mean), sums, parts, a.size // c, c)
+        return sums
+
+    # --- windows ---------------------------------------------------------------------------------------------------
+    def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        if not supports(weight.shape, window):
+            return super().conv2d(x, weight, window)
+        return _up(self.convolution.forward(_lying(x), Filters(np.ascontiguousarray(weight), window)))
+
+    def conv_filters(self, weight: Array, window: Window) -> Any:
+        return Filters(np.ascontiguousarray(weight), window) if supports(weight.shape, window) else weight
+
+    def conv2d_fused(
+        self, x: Array, filters: Any, bias: Array, window: Window, activation: str, added: Array | None = None
+    ) -> Array:
+        if not isinstance(filters, Filters) or activation not in ACTIVATIONS:
+            weight = filters.weight if isinstance(filters, Filters) else filters
+            return super().conv2d_fused(x, weight, bias, window, activation, added)
+        more = None if added is None else _lying(added)
+        kind = ACTIVATIONS.index(activation)
+        return _up(self.convolution.forward(_lying(x), filters, _vector(bias), kind, more))
+
+    def conv2d_backward(
+        self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool
+    ) -> tuple[Array | None, Array]:
+        if not supports(weight.shape, window):
+            return super().conv2d_backward(dy, x, weight, window, need_dx)
+        dy, x = _lying(dy), _lying(x)
+        dweight = self.convolution.weight_gradient(dy, x, weight.shape, window)
+        if not need_dx:
+            return None, dweight
+        return _up(self.convolution.input_gradient(dy, x.shape, np.ascontiguousarray(weight), window)), dweight
+
+    def deconv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        if not supports(weight.shape, window):
+            return super().deconv2d(x, weight, window)
+        shape = (len(x), *window.grown(x.shape[2], x.shape[3]), weight.shape[1])
+        return _up(self.convolution.input_gradient(_lying(x), shape, np.ascontiguousarray(weight), window))
+
+    def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        lying = _lying(x)
+        y = self._empty((len(x), *window_shape(x, size, stride, padding), x.shape[1]))
+        self.kernels.call("maxpool", self._pool(lying, y, size, stride, padding), lying, y)
+        return _up(y)
+
+    def maxpool2d_backward(
+        self, dy: Array, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int
+    ) -> Array:
+        lying, best = _lying(x), _lying(y)
+        dx = self._empty(lying.shape)
+        self.kernels.call(
+            "maxpool_backward", self._pool(lying, best, size, stride, padding), _lying(dy), lying, best, dx
+        )
+        return _up(dx)
+
+    def _pool(self, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int) -> Any:
+        return MaxPool(*x.shape, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
+
+
+def _lying(x: Array) -> Array:
+    """As it lies in memory, contiguous: pictures channels-last, others as they are. float32."""
+    x = x if x.dtype == FLOAT else x.astype(FLOAT)
+    return channels_last(x) if x.ndim == 4 else np.ascontiguousarray(x)
+
+
+def _standing(y: Array, like: Array) -> Array:
+    """The inverse of `_lying` for an array of the shape of `like`."""
+    return _up(y) if like.ndim == 4 else y
+
+
+def _up(y: Array) -> Array:
+    """(n, h, w, c) -> (n, c, h, w)."""
+    return y.transpose(0, 3, 1, 2)
+
+
+def _vector(v: Array) -> Array:
+    return np.ascontiguousarray(v, FLOAT)

@@ -1,0 +1,9 @@
+/* For x86-64 with AVX-512: vectors of sixteen floats, 32 registers. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#include <immintrin.h>
+#define LANES 16
+#define NAME(f) avx512_##f
+#define SPREAD(p) ((vec)_mm512_set1_ps(*(p)))
+#include "all.h"
+#endif

@@ -1,0 +1,142 @@
+/* Convolution of channels-last arrays without a copy of the columns: each tap of each row of a tile is a pointer.
+ *
+ * It computes `rows` x `cols` places of each picture. Place (i, j) sees the input at (i * stride_y + tap_y[t],
+ * j * stride_x + tap_x[t]), zero outside, and its results lie at (first_y + i * step_y, first_x + j * step_x) of the
+ * output. A forward pass has step 1 and the window's stride; the gradient by the input of a convolution with stride s
+ * is s * s such calls with stride 1, step s and the taps that meet each class of places.
+ * FLOPs: 2 * n * rows * cols * m * c / groups * taps. Bytes: each input tile is read once per panel, each panel once
+ * per block of places.
+ */
+typedef struct {
+    int32_t n, h, w, c;      /* input */
+    int32_t out_h, out_w, m; /* output */
+    int32_t rows, cols, first_y, first_x, step_y, step_x, stride_y, stride_x;
+    int32_t taps, run; /* a tap is `run` numbers in a row: the channels of a group, or those of several places */
+    int32_t groups, activation, threads;
+} Conv;
+
+#define BLOCK_BYTES (256 * 1024) /* of input that a block of places reads: stays in the second-level cache */
+#define MOST_RUN 16384
+#define MOST_TAPS 128
+static const float NAME(zeros)[MOST_RUN];
+
+/* Weights (any strides) -> panels [group][panel][tap][channel][output of the panel]; m, c: of one group.
+ * Weight (output o, channel i, tap t) of group g lies at g * stride_g + o * stride_m + i * stride_c + offsets[t]. */
+void NAME(pack)(const float *weight, float *packed, const int32_t *offsets, long taps, long groups, long m, long c,
+                long stride_g, long stride_m, long stride_c) {
+    for (int g = 0; g < groups; g++, weight += stride_g)
+        for (int p = 0; p < panels_of(m); p++) {
+            int width = panel_vecs(m, p) * LANES;
+            for (int t = 0; t < taps; t++)
+                for (long i = 0; i < c; i++)
+                    for (int o = 0; o < width; o++) {
+                        long output = (long)p * WIDTH + o;
+                        *packed++ = output < m ? weight[output * stride_m + i * stride_c + offsets[t]] : 0.0f;
+                    }
+        }
+}
+
+typedef struct {
+    int picture, y, x; /* the place */
+} Place;
+
+INLINE Place place_of(const Conv *s, long index) {
+    long in_picture = index % ((long)s->rows * s->cols);
+    return (Place){(int)(index / ((long)s->rows * s->cols)), (int)(in_picture / s->cols), (int)(in_picture % s->cols)};
+}
+
+INLINE Place next_place(const Conv *s, Place p) {
+    if (++p.x == s->cols) {
+        p.x = 0;
+        if (++p.y == s->rows) p.y = 0, p.picture++;
+    }
+    return p;
+}
+
+/* whether places follow one another in the input as in the output */
+INLINE int plain_input(const Conv *s) {
+    return s->taps == 1 && s->stride_y == 1 && s->stride_x == 1 && s->rows == s->h && s->cols == s->w;
+}
+INLINE int plain_output(const Conv *s) { return s->rows == s->out_h && s->cols == s->out_w; }
+
+/* pointers[t * MOST_ROWS] of one row */
+INLINE void point(const Conv *s, const float *x, const int32_t *tap_y, const int32_t *tap_x, Place p,
+                  const float **pointers) {
+    int top = p.y * s->stride_y, left = p.x * s->stride_x;
+    const float *picture = x + (long)p.picture * s->h * s->w * s->c;
+    for (int t = 0; t < s->taps; t++) {
+        int row = top + tap_y[t], column = left + tap_x[t];
+        int inside = (unsigned)row < (unsigned)s->h && (unsigned)column < (unsigned)s->w;
+        pointers[t * MOST_ROWS] = inside ? picture + ((long)row * s->w + column) * s->c : NAME(zeros);
+    }
+}
+
+/* one row of a tile, with bias, activation and what is added */
+INLINE void finish_row(int kind, const float *acc, long width, const float *bias, const float *added, float *y) {
+    long o = 0;
+    for (; o + LANES <= width; o += LANES) {
+        vec v = SEE(acc + o);
+        if (bias) v += SEE(bias + o);
+        v = activation(kind, v);
+        if (added) v += SEE(added + o);
+        AT(y + o) = v;
+    }
+    if (o < width) {
+        long count = width - o;
+        vec v = SEE(acc + o);
+        if (bias) v += see_some(bias + o, count);
+        v = activation(kind, v);
+        if (added) v += see_some(added + o, count);
+        put_some(y + o, v, count);
+    }
+}
+
+/* places [start, end) of one panel of one group; bias, added and y from the panel's first output on */
+static void NAME(strip)(const Conv *s, const float *x, const float *panel, const int32_t *tap_y, const int32_t *tap_x,
+                        const float *bias, const float *added, float *y, int vecs, long width, long start, long end) {
+    int rows = tile_rows(vecs), simple = plain_input(s), straight = plain_output(s);
+    const float *pointers[MOST_TAPS * MOST_ROWS];
+    float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
+    Place p = place_of(s, start);
+    for (long place = start; place < end; place += rows) {
+        int valid = (int)smaller(rows, end - place);
+        Place first = p;
+        for (int r = 0; r < valid; r++) {
+            if (simple) pointers[r] = x + (place + r) * s->c;
+            else point(s, x, tap_y, tap_x, p, pointers + r);
+            p = next_place(s, p);
+        }
+        for (int r = valid; r < rows; r++)
+            for (int t = 0; t < s->taps; t++) pointers[t * MOST_ROWS + r] = NAME(zeros);
+        tile(vecs, pointers, s->taps, s->run, panel, acc);
+        for (int r = 0; r < valid; r++) {
+            long at = (place + r) * s->m;
+            if (!straight) {
+                long row = (long)first.picture * s->out_h + s->first_y + (long)first.y * s->step_y;
+                at = (row * s->out_w + s->first_x + (long)first.x * s->step_x) * s->m;
+                first = next_place(s, first);
+            }
+            finish_row(s->activation, acc + r * WIDTH, width, bias, added ? added + at : 0, y + at);
+        }
+    }
+}
+
+void NAME(conv)(const Conv *s, const float *x, const float *packed, const int32_t *tap_y, const int32_t *tap_x,
+                const float *bias, const float *added, float *y) {
+    long m = s->m / s->groups, depth = (long)s->run * s->taps;
+    long places = (long)s->n * s->rows * s->cols, panels = panels_of(m);
+    long block = BLOCK_BYTES / (4L * s->c / s->groups * s->stride_y * s->stride_x) + 1;
+    block = (block + 233) / 234 * 234; /* a multiple of most tiles' rows: 6, 9, 13 */
+    if (s->threads > 1) block = smaller(block, (places + s->threads - 1) / s->threads);
+    long blocks = (places + block - 1) / block;
+    if (panels >= 2L * s->threads && blocks <= 2L * s->threads) block = places, blocks = 1; /* weights read once */
+    long jobs = s->groups * blocks * panels;
+#pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1)
+    for (long job = 0; job < jobs; job++) {
+        int panel = (int)(job % panels), group = (int)(job / panels / blocks);
+        long start = job / panels % blocks * block, output = group * m + (long)panel * WIDTH;
+        NAME(strip)(s, x + (long)group * s->run, packed + group * packed_size(m, depth) + panel_start(panel, depth), tap_y,
+                    tap_x, bias ? bias + output : 0, added ? added + output : 0, y + output, panel_vecs(m, panel),
+                    smaller(WIDTH, m - (long)panel * WIDTH), start, smaller(start + block, places));
+    }
+}

@@ -1,0 +1,125 @@
+/* Depthwise convolution (one filter per channel) of channels-last arrays, forward and both gradients.
+ *
+ * Vectors run over the channels; a filter's taps are [tap][channel]. Bytes decide, not FLOPs: 2 * size^2 per result,
+ * and each input number is read from memory once and from the first-level cache size^2 times.
+ */
+typedef struct {
+    int32_t n, h, w, c, out_h, out_w, size, stride_y, stride_x, pad, dilation, activation, threads;
+} Depthwise;
+
+INLINE vec some_lanes(const float *p, long count) { return count == LANES ? SEE(p) : see_some(p, count); }
+INLINE void put_lanes(float *p, vec v, long count) {
+    if (count == LANES) AT(p) = v;
+    else put_some(p, v, count);
+}
+
+/* places of one row; from `left` on for `count` places all taps of a row lie inside the picture */
+INLINE vec taps_at(const Depthwise *s, const float *picture, const float *weight, int top, int left, long k, long count) {
+    vec sum = {};
+    for (int i = 0; i < s->size; i++) {
+        int row = top + i * s->dilation;
+        if ((unsigned)row >= (unsigned)s->h) continue;
+        for (int j = 0; j < s->size; j++) {
+            int column = left + j * s->dilation;
+            if ((unsigned)column >= (unsigned)s->w) continue;
+            sum += some_lanes(picture + ((long)row * s->w + column) * s->c + k, count) *
+                   some_lanes(weight + (long)(i * s->size + j) * s->c + k, count);
+        }
+    }
+    return sum;
+}
+
+/* four neighbouring places inside the picture with 3x3 taps: each weight is read once for the four */
+INLINE void four_places(const Depthwise *s, const float *from, const float *weight, vec sum[4]) {
+    long line = (long)s->w * s->c, step = (long)s->stride_x * s->c;
+    for (int q = 0; q < 4; q++) sum[q] = (vec){};
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            vec w = SEE(weight + (long)(i * 3 + j) * s->c);
+            const float *p = from + i * line + (long)j * s->c;
+            for (int q = 0; q < 4; q++) sum[q] += SEE(p + q * step) * w;
+        }
+}
+
+static void NAME(depthwise_row)(const Depthwise *s, const float *picture, const float *weight, const float *bias,
+                                const float *added, float *y, int out_row) {
+    int top = out_row * s->stride_y - s->pad * s->dilation;
+    int plain = s->size == 3 && s->dilation == 1 && top >= 0 && top + 3 <= s->h;
+    for (long k = 0; k < s->c; k += LANES) {
+        long count = smaller(LANES, s->c - k);
+        vec shift = bias ? some_lanes(bias + k, count) : (vec){};
+        for (int j = 0; j < s->out_w;) {
+            int left = j * s->stride_x - s->pad * s->dilation, places = 1;
+            vec sum[4];
+            if (plain && count == LANES && left >= 0 && left + 3 * s->stride_x + 3 <= s->w && j + 4 <= s->out_w) {
+                four_places(s, picture + ((long)top * s->w + left) * s->c + k, weight + k, sum);
+                places = 4;
+            } else
+                sum[0] = taps_at(s, picture, weight, top, left, k, count);
+            for (int q = 0; q < places; q++, j++) {
+                vec result = activation(s->activation, sum[q] + shift);
+                if (added) result += some_lanes(added + (long)j * s->c + k, count);
+                put_lanes(y + (long)j * s->c + k, result, count);
+            }
+        }
+    }
+}
+
+void NAME(depthwise)(const Depthwise *s, const float *x, const float *weight, const float *bias, const float *added,
+                     float *y) {
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (long line = 0; line < (long)s->n * s->out_h; line++) {
+        long at = line * s->out_w * s->c;
+        NAME(depthwise_row)(s, x + line / s->out_h * s->h * s->w * s->c, weight, bias, added ? added + at : 0, y + at,
+                            (int)(line % s->out_h));
+    }
+}
+
+/* dx from dy: each place of the input gathers what the outputs that saw it send back */
+void NAME(depthwise_input)(const Depthwise *s, const float *dy, const float *weight, float *dx) {
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (long line = 0; line < (long)s->n * s->h; line++) {
+        int row = (int)(line % s->h);
+        const float *picture = dy + line / s->h * s->out_h * s->out_w * s->c;
+        for (int column = 0; column < s->w; column++)
+            for (long k = 0; k < s->c; k += LANES) {
+                long count = smaller(LANES, s->c - k);
+                vec sum = {};
+                for (int i = 0; i < s->size; i++) {
+                    int up = row + (s->pad - i) * s->dilation;
+                    if (up < 0 || up % s->stride_y || up / s->stride_y >= s->out_h) continue;
+                    for (int j = 0; j < s->size; j++) {
+                        int left = column + (s->pad - j) * s->dilation;
+                        if (left < 0 || left % s->stride_x || left / s->stride_x >= s->out_w) continue;
+                        long at = ((long)up / s->stride_y * s->out_w + left / s->stride_x) * s->c + k;
+                        sum += some_lanes(picture + at, count) * some_lanes(weight + (long)(i * s->size + j) * s->c + k, count);
+                    }
+                }
+                put_lanes(dx + (line * s->w + column) * s->c + k, sum, count);
+            }
+    }
+}
+
+/* dweight[tap][channel]: sums over all places, each thread for vectors of channels of its own */
+void NAME(depthwise_weight)(const Depthwise *s, const float *x, const float *dy, float *dweight) {
+    long vectors = (s->c + LANES - 1) / LANES, jobs = vectors * s->size * s->size;
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (long job = 0; job < jobs; job++) {
+        long k = job / (s->size * s->size) * LANES, count = smaller(LANES, s->c - k);
+        int tap = (int)(job % (s->size * s->size)), i = tap / s->size, j = tap % s->size;
+        vec total = {};
+        for (long line = 0; line < (long)s->n * s->out_h; line++) { /* sums of lines first: less rounding */
+            int row = (int)(line % s->out_h) * s->stride_y + (i - s->pad) * s->dilation;
+            if ((unsigned)row >= (unsigned)s->h) continue;
+            const float *from = x + (line / s->out_h * s->h + row) * s->w * s->c + k, *by = dy + line * s->out_w * s->c + k;
+            vec sum = {};
+            for (int q = 0; q < s->out_w; q++) {
+                int column = q * s->stride_x + (j - s->pad) * s->dilation;
+                if ((unsigned)column >= (unsigned)s->w) continue;
+                sum += some_lanes(from + (long)column * s->c, count) * some_lanes(by + (long)q * s->c, count);
+            }
+            total += sum;
+        }
+        put_lanes(dweight + (long)tap * s->c + k, total, count);
+    }
+}

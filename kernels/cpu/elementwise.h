@@ -1,0 +1,110 @@
+/* Element-wise work and sums over the rows of a matrix (places, channels): limited by memory, so each array passes once.
+ *
+ * Sums are taken over CHUNKS parts of the rows and these then added in order: the same result for any number of threads.
+ */
+#define CHUNKS 64
+
+void NAME(activate)(long kind, const float *x, float *y, long size, long threads) {
+    long vectors = size / LANES;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < vectors; i++) AT(y + i * LANES) = activation(kind, SEE(x + i * LANES));
+    long rest = vectors * LANES;
+    if (rest < size) put_some(y + rest, activation(kind, see_some(x + rest, size - rest)), size - rest);
+}
+
+/* dx = dy * dy/dx; x may be 0 where the slope follows from y */
+void NAME(activate_backward)(long kind, const float *dy, const float *x, const float *y, float *dx, long size,
+                             long threads) {
+    if (!x) x = y;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
+        long at = i * LANES, count = smaller(LANES, size - at);
+        put_lanes(dx + at, some_lanes(dy + at, count) * slope(kind, some_lanes(x + at, count), some_lanes(y + at, count)),
+                  count);
+    }
+}
+
+/* y = activation(a + b) */
+void NAME(add)(long kind, const float *a, const float *b, float *y, long size, long threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
+        long at = i * LANES, count = smaller(LANES, size - at);
+        put_lanes(y + at, activation(kind, some_lanes(a + at, count) + some_lanes(b + at, count)), count);
+    }
+}
+
+/* y = x * k + shift, by channel */
+void NAME(scale_shift)(const float *x, const float *k, const float *shift, float *y, long rows, long c, long threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long row = 0; row < rows; row++)
+        for (long i = 0; i < c; i += LANES) {
+            long count = smaller(LANES, c - i), at = row * c + i;
+            vec v = some_lanes(x + at, count);
+            if (k) v *= some_lanes(k + i, count);
+            put_lanes(y + at, v + some_lanes(shift + i, count), count);
+        }
+}
+
+/* sums[0..c): of a (or of (a - mean)^2 with `mean`); with b sums[c..2c): of (a - mean) * b as well, sums[0..c) of b.
+ * parts: CHUNKS * 2 * c numbers of scratch. */
+void NAME(sums)(const float *a, const float *b, const float *mean, float *sums, float *parts, long rows, long c,
+                long threads) {
+    long chunk = (rows + CHUNKS - 1) / CHUNKS;
+    memset(parts, 0, (size_t)CHUNKS * 2 * c * sizeof(float));
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int part = 0; part < CHUNKS; part++) {
+        float *own = parts + (long)part * 2 * c;
+        long end = smaller((part + 1) * chunk, rows);
+        for (long i = 0; i < c; i += LANES) {
+            long count = smaller(LANES, c - i);
+            vec middle = mean ? some_lanes(mean + i, count) : (vec){}, first = {}, second = {};
+            for (long row = part * chunk; row < end; row++) {
+                vec v = some_lanes(a + row * c + i, count);
+                if (b) {
+                    vec d = some_lanes(b + row * c + i, count);
+                    first += d;
+                    second += (v - middle) * d;
+                } else if (mean) {
+                    v -= middle;
+                    first += v * v;
+                } else
+                    first += v;
+            }
+            put_lanes(own + i, first, count);
+            put_lanes(own + c + i, second, count);
+        }
+    }
+    memset(sums, 0, (size_t)2 * c * sizeof(float));
+    for (int part = 0; part < CHUNKS; part++)
+        for (long i = 0; i < 2 * c; i++) sums[i] += parts[(long)part * 2 * c + i];
+}
+
+/* dx = k * (dy - back - (x - mean) * slope), by channel: the backward of a batch norm */
+void NAME(batch_norm_backward)(const float *dy, const float *x, const float *k, const float *back, const float *mean,
+                               const float *slope_, float *dx, long rows, long c, long threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long row = 0; row < rows; row++)
+        for (long i = 0; i < c; i += LANES) {
+            long count = smaller(LANES, c - i), at = row * c + i;
+            vec centred = some_lanes(x + at, count) - some_lanes(mean + i, count);
+            vec v = some_lanes(dy + at, count) - some_lanes(back + i, count) - centred * some_lanes(slope_ + i, count);
+            put_lanes(dx + at, v * some_lanes(k + i, count), count);
+        }
+}
+
+/* a picture array with zeros around it: (n, h, w, c) -> (n, out_h, out_w, c) from (top, left) on */
+void NAME(surround)(const float *x, float *y, long n, long h, long w, long c, long out_h, long out_w, long top, long left,
+                    long threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long line = 0; line < (long)n * out_h; line++) {
+        float *to = y + line * out_w * c;
+        int row = (int)(line % out_h) - top;
+        if (row < 0 || row >= h) {
+            memset(to, 0, (size_t)out_w * c * sizeof(float));
+            continue;
+        }
+        memset(to, 0, (size_t)left * c * sizeof(float));
+        memcpy(to + (long)left * c, x + (line / out_h * h + row) * w * c, (size_t)w * c * sizeof(float));
+        memset(to + (long)(left + w) * c, 0, (size_t)(out_w - left - w) * c * sizeof(float));
+    }
+}

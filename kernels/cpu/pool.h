@@ -1,0 +1,48 @@
+/* Maximum over windows of channels-last arrays; what lies outside the picture doesn't count. */
+typedef struct {
+    int32_t n, h, w, c, out_h, out_w, size, stride_y, stride_x, before, threads;
+} Pool;
+
+void NAME(maxpool)(const Pool *s, const float *x, float *y) {
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (long line = 0; line < (long)s->n * s->out_h; line++) {
+        const float *picture = x + line / s->out_h * s->h * s->w * s->c;
+        int top = (int)(line % s->out_h) * s->stride_y - s->before;
+        for (int j = 0; j < s->out_w; j++) {
+            int left = j * s->stride_x - s->before;
+            for (long k = 0; k < s->c; k += LANES) {
+                long count = smaller(LANES, s->c - k);
+                vec best = (vec){} - INFINITY;
+                for (int row = top < 0 ? 0 : top; row < top + s->size && row < s->h; row++)
+                    for (int column = left < 0 ? 0 : left; column < left + s->size && column < s->w; column++)
+                        best = max_of(best, some_lanes(picture + ((long)row * s->w + column) * s->c + k, count));
+                put_lanes(y + (line * s->out_w + j) * s->c + k, best, count);
+            }
+        }
+    }
+}
+
+/* each window's gradient to the first of its largest taps; each thread has channels of its own */
+void NAME(maxpool_backward)(const Pool *s, const float *dy, const float *x, const float *y, float *dx) {
+    long vectors = (s->c + LANES - 1) / LANES;
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (long job = 0; job < s->n * vectors; job++) {
+        long n = job / vectors, k = job % vectors * LANES, count = smaller(LANES, s->c - k);
+        const float *from = x + n * s->h * s->w * s->c + k;
+        float *to = dx + n * s->h * s->w * s->c + k;
+        for (long place = 0; place < (long)s->h * s->w; place++) put_lanes(to + place * s->c, (vec){}, count);
+        for (long place = 0; place < (long)s->out_h * s->out_w; place++) {
+            int top = (int)(place / s->out_w) * s->stride_y - s->before, left = (int)(place % s->out_w) * s->stride_x - s->before;
+            long at = (n * s->out_h * s->out_w + place) * s->c + k;
+            vec best = some_lanes(y + at, count), gradient = some_lanes(dy + at, count);
+            ivec waiting = (ivec){} - 1;
+            for (int row = top < 0 ? 0 : top; row < top + s->size && row < s->h; row++)
+                for (int column = left < 0 ? 0 : left; column < left + s->size && column < s->w; column++) {
+                    long here = ((long)row * s->w + column) * s->c;
+                    ivec hit = (some_lanes(from + here, count) == best) & waiting;
+                    waiting &= ~hit;
+                    put_lanes(to + here, some_lanes(to + here, count) + pick(hit, gradient, (vec){}), count);
+                }
+        }
+    }
+}
