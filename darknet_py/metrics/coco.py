@@ -98,10 +98,15 @@ def evaluate_records(records: Iterable[Record], classes: int) -> CocoResult:
 
     Difficult boxes count as crowds do.
     """
+    return evaluate_boxes(*boxes_of(records), classes)
+
+
+def boxes_of(records: Iterable[Record]) -> tuple[CocoDetections, CocoTruth]:
+    """The boxes of all pictures in pixels, the pictures numbered from 0; see `evaluate_records`."""
     nothing = Record((0, 0), Scores(NO_ROWS[:, 1:], np.zeros(0, np.intp), np.zeros(0)), NO_ROWS, NO_ROWS)
     parts = [_boxes_of(number, record) for number, record in enumerate((*records, nothing))]
     found, truth = zip(*parts, strict=True)
-    return evaluate_boxes(CocoDetections(*_joined(found)), CocoTruth(*_joined(truth)), classes)
+    return CocoDetections(*_joined(found)), CocoTruth(*_joined(truth))
 
 
 def evaluate_boxes(found: CocoDetections, truth: CocoTruth, classes: int) -> CocoResult:

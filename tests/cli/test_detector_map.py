@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -49,6 +50,47 @@ def test_csv(run, tiny):
         rows = list(csv.reader(file))
     assert [row[1] for row in rows] == ["name", "a,b", '"c"', "d", "all"]
     assert all(len(row) == len(rows[0]) for row in rows)
+
+
+def test_cocos_figures_follow_darknets(run, tiny, expected):
+    plain, result = run(*FILES, "-iou_thresh", 0.3), run(*FILES, "-iou_thresh", 0.3, "-coco")
+    assert result.out.startswith(plain.out)
+    lines = result.out.removeprefix(plain.out + "\n").splitlines()
+    assert len(lines) == 12
+    assert lines[0].startswith(" Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.0")
+    assert lines[5].endswith("area= large | maxDets=100 ] = -1.000")  # there are none
+
+
+def test_figures_as_json(run, tiny):
+    result = run(*FILES, "-iou_thresh", 0.3, "-points", 101, "-json", "out/figures.json")
+    assert result.status == 0 and "out/figures.json" in result.err
+    figures = json.loads(Path("out/figures.json").read_text())
+    printed = float(re.search(r"or ([\d.]+) %", result.out)[1])
+    assert 100 * figures["map"] == pytest.approx(printed, abs=0.005)
+    assert (figures["pictures"], figures["points"], figures["all"]["truths"]) == (3, 101, 9)
+    assert [one["name"] for one in figures["classes"]] == ["circle", "big square", "triangle"]
+
+
+def test_a_report(run, tiny):
+    plain, result = run(*FILES), run(*FILES, "-report", "out/report")
+    assert result.status == 0 and result.out == plain.out
+    assert result.err.endswith("out/report/report.html: the report; open it in a browser\n")
+    page = Path("out/report/report.html").read_text()
+    assert "tiny.weights" in page and page.count("<img") > 10
+    assert len(list(Path("out/report").glob("*.png"))) == 5
+
+
+def test_a_report_leaves_out_pictures_that_cant_be_read(run, tiny):
+    Path("1.png").write_bytes(b"")
+    result = run(*FILES, "-report", "out")
+    assert result.status == 1 and result.err.count("1.png: the picture file is empty") == 1
+    assert "1.png" in Path("out/pictures.csv").read_text()
+
+
+def test_a_report_that_cant_be_written_is_told_in_one_line(run, tiny):
+    result = run(*FILES, "-report", "tiny.cfg")
+    assert result.status == 1 and "tiny.cfg/" in result.err and "can't be written" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_letter_box_of_the_cfg_counts(run, tiny):

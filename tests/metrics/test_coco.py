@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from darknet_py.boxes import Detections
-from darknet_py.metrics.coco import CocoDetections, CocoTruth, evaluate_boxes, evaluate_records
+from darknet_py.cli.evaluation import labelled_pictures
+from darknet_py.cli.loading import load_detector
+from darknet_py.metrics.coco import CocoDetections, CocoTruth, boxes_of, evaluate_boxes, evaluate_records
+from darknet_py.metrics.evaluate import examine
 from darknet_py.metrics.evaluation import NO_ROWS, Record
 from darknet_py.metrics.match import scores_of
 
@@ -180,3 +184,19 @@ def test_published_figures(shared_data) -> None:
     truth = CocoTruth(*(column(annotations, key) for key in (*keys, "area")), column(annotations, "iscrowd") > 0)
     figures = evaluate_boxes(found, truth, 91).figures()
     assert figures == pytest.approx(PUBLISHED, abs=1e-6)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_a_detector_on_real_pictures(shared_data, monkeypatch) -> None:
+    """Our figures of its detections are pycocotools'."""
+    network = shared_data / "weights" / "yolo-fastest-1.1"
+    monkeypatch.chdir(shared_data / "coco128_val")
+    files = {"cfg": str(network / "yolo-fastest-1.1.cfg"), "weights": str(network / "yolo-fastest-1.1.weights")}
+    detector, data, names = load_detector(Namespace(data="coco128_val.data", threads=None, **files))
+    pictures = labelled_pictures(data, len(names), 3)
+    records = examine(lambda batch: detector.detect(batch, 0.005, 0.45), pictures, len(names)).records
+    assert len(records) == 128
+    found, truth = boxes_of(records)
+    assert_equal(found, truth, len(names), len(records))
+    assert 0.15 < evaluate_records(records, len(names)).average_precision() < 0.18

@@ -1,9 +1,11 @@
-"""Darknet's printout to the byte, and the table."""
+"""Darknet's printout to the byte, the table, and COCO's lines."""
 
+import numpy as np
 import pytest
 
 from darknet_py.metrics import report
 from darknet_py.metrics.accumulate import ClassResult, MapResult
+from darknet_py.metrics.coco import CocoResult
 
 NAMES = ("cat", "traffic light")
 
@@ -57,3 +59,18 @@ def test_the_table():
 def test_names_must_fit_the_classes():
     with pytest.raises(ValueError, match="zip"):
         report.darknet_text(result(), NAMES[:1])
+
+
+def test_cocos_lines():
+    ap, recall = np.full((10, 1, 4), 0.5), np.full((10, 1, 4, 3), 0.25)
+    ap[0], ap[5], ap[..., 3] = 0.75, 0.625, np.nan
+    lines = report.coco_text(CocoResult(ap, recall)).splitlines()
+    assert lines[:3] == [
+        " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.537",
+        " Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.750",
+        " Average Precision  (AP) @[ IoU=0.75      | area=   all | maxDets=100 ] = 0.625",
+    ]
+    assert lines[5] == " Average Precision  (AP) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = -1.000"
+    assert lines[6] == " Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=  1 ] = 0.250"
+    assert lines[10] == " Average Recall     (AR) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ] = 0.250"
+    assert len(lines) == 12
