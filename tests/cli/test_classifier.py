@@ -188,3 +188,34 @@ def test_accuracy_is_darknets(
     assert [100 * float(figure) for figure in figures] == pytest.approx(
         [top1, topk], abs=0.31 if data == "cifar10" else 0.21
     )
+
+
+def test_try_prints_what_comes_out_of_a_layer(work: Path, run: Run) -> None:
+    result = run("classifier", "try", *FILES, "red1.png", "1")
+    assert result.status == 0, result.err
+    assert result.out.startswith("5.000000\n0.000000\n0.000000\n8 8\nred1.png: Predicted in ")
+    assert result.out.splitlines()[-2].startswith("Red: 0.98")
+    assert len(run("classifier", "try", *FILES, "red1.png", "0").out.splitlines()) == 3 * 64 + 4
+    wrong = run("classifier", "try", *FILES, "red1.png", "3")
+    assert wrong.status == 1 and "layer 3: net.cfg has layers 0 to 2" in wrong.err
+    assert "none.png" in run("classifier", "try", *FILES, "none.png", "0").err
+
+
+def test_demo_tells_the_classes_of_frames(work: Path, run: Run) -> None:
+    result = run("classifier", "demo", *FILES, "red1.png", "blue1.png", "-dont_show", "-t", "1")
+    assert result.status == 0, result.err
+    lines = [re.sub(r"[\d.]+$", "N", line) for line in result.out.splitlines()]
+    assert lines == ["Classifier Demo", "frame 1, FPS: N", "Red: N", "", "frame 2, FPS: N", "Blue: N", ""]
+    (work / "bad.png").write_bytes(b"x")
+    result = run("classifier", "demo", *FILES, "bad.png", "red1.png", "-dont_show")
+    assert result.status == 1 and "bad.png" in result.err and "Red: " in result.out
+
+
+def test_demo_plays_a_video(work: Path, run: Run) -> None:
+    writer = cv2.VideoWriter("x.avi", cv2.VideoWriter.fourcc(*"MJPG"), 5, (32, 24))
+    for _ in range(3):
+        writer.write(np.full((24, 32, 3), (0, 255, 0), np.uint8))
+    writer.release()
+    result = run("classifier", "demo", *FILES, "x.avi", "-dont_show")
+    assert result.status == 0, result.err
+    assert "frame 3" in result.out and result.out.count("Green: 0.9") == 3

@@ -1,0 +1,150 @@
+"""``darknet_py cifar train``: trains a classifier on CIFAR-10's own files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darknet_py.cli.arguments import Parser, whole
+
+if TYPE_CHECKING:
+    from darknet_py.data.cifar import Cifar
+    from darknet_py.network import Network
+    from darknet_py.train.log import Console
+    from darknet_py.train.loop import Trainer
+
+FOLDER = "data/cifar/cifar-10-batches-bin"  # as in Darknet
+AT_ONCE = 128  # pictures that go through the network at once when accuracy is measured
+
+
+def parser() -> Parser:
+    """Darknet's arguments and our own."""
+    p = Parser(
+        "cifar train",
+        "Trains a classifier on the 50,000 pictures of CIFAR-10's binary version (cifar-10-binary.tar.gz), as they\n"
+        "are: what changes them stands in the cfg ([crop]). Ctrl-C saves; called again with the *_last.weights that\n"
+        "it has saved, the training goes on as if it had not stopped. `classifier train` makes more of pictures in files.",
+        "cfg/cifar.cfg -topk",
+    )
+    p.add_argument("cfg", help="the network and how it is trained")
+    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
+    add_data(p)
+    p.add_argument("-topk", action="store_true", help="measure top-1 accuracy on the test batch, keep the best")
+    p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")
+    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
+    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
+    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
+    return p
+
+
+def add_data(p: Parser) -> None:
+    """Where the pictures are, and where it is computed."""
+    text = "has data_batch_1.bin to data_batch_5.bin and test_batch.bin (%(default)s)"
+    p.add_argument("-data", default=FOLDER, metavar="FOLDER", help=text)
+    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
+    p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.course import Course, Measurement, carry_out
+    from darknet_py.config.datafile import DataFile
+    from darknet_py.data.cifar import TEST, TRAIN, CifarSamples, read_cifar
+    from darknet_py.data.loader import BatchLoader
+    from darknet_py.train.hooks import accuracy_figure, map_period
+    from darknet_py.train.interrupt import Interrupt
+    from darknet_py.train.log import Console, classifier_line
+    from darknet_py.train.saving import Saver
+
+    trainer, start = prepare(args)
+    options, progress, figure, interrupt = trainer.net.options, trainer.progress, accuracy_figure(1), Interrupt()
+    cifar = read_cifar(Path(args.data), TRAIN)
+    console = Console(options, progress.iteration, partial(classifier_line, pictures=len(cifar)), figure.name)
+    measurement = None
+    if args.topk:
+        evaluate = evaluator(read_cifar(Path(args.data), TEST), console, interrupt.check)
+        measurement = Measurement(evaluate, map_period(2, len(cifar), options.update_size))
+    print("\n".join(summary(args, trainer, cifar, start)), flush=True)
+    course = Course(
+        trainer,
+        Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options),
+        console,
+        figure,
+        measurement,
+        args.chart,
+    )
+    carry_out(course, BatchLoader(CifarSamples(cifar, progress.seed), options.update_size, workers=0), interrupt)
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> tuple[Trainer, str]:
+    """The network and where its parameters come from; DarknetError where it isn't one for these pictures."""
+    from darknet_py.cli.class_training import check_trainable
+    from darknet_py.cli.training import start_of
+    from darknet_py.network import load_network
+    from darknet_py.ops import cpu_ops
+    from darknet_py.train.loop import Progress, Trainer
+
+    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
+    check_fits(net, args.cfg)
+    check_trainable(net, args.cfg)
+    trainer = Trainer(net, Progress(args.seed or 0))
+    return trainer, start_of(trainer, args)
+
+
+def check_fits(net: Network, cfg: str) -> None:
+    """CfgError unless 32 x 32 pictures go in and ten classes come out."""
+    from darknet_py.classifier import Classifier
+    from darknet_py.data.cifar import CLASSES, SIDE
+    from darknet_py.errors import CfgError
+
+    if tuple(net.input) != (3, SIDE, SIDE) or Classifier(net).classes != CLASSES:
+        raise CfgError(
+            f"{cfg}: has an input {net.input} and {Classifier(net).classes} classes; CIFAR-10's pictures are "
+            f"{SIDE} x {SIDE} x 3, of {CLASSES} classes"
+        )
+
+
+def summary(args: argparse.Namespace, trainer: Trainer, cifar: Cifar, start: str) -> list[str]:
+    """What is about to be trained, a fact a line."""
+    net, options = trainer.net, trainer.net.options
+    return [
+        f"{Path(args.cfg).name}: {net.parameter_count():,} parameters, input {net.input}",
+        f"pictures: {len(cifar)}",
+        f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
+        f"{options.max_batches * options.update_size / len(cifar):.1f} times all pictures",
+        f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
+        f"start: {start}",
+    ]
+
+
+def evaluator(cifar: Cifar, console: Console, check: Callable[[], None]) -> Callable[[Network], float]:
+    """network -> top-1 accuracy on `cifar`. `check` is called on the way."""
+    from darknet_py.network import for_inference
+
+    def top1(net: Network) -> float:
+        value, top2 = accuracies(for_inference(net), cifar, check)
+        console.say(f"\ntop1: {value:f}, top2: {top2:f}")
+        return value
+
+    return top1
+
+
+def accuracies(net: Network, cifar: Cifar, check: Callable[[], None] = lambda: None) -> tuple[float, float]:
+    """(top 1, top 2) of the pictures."""
+    from darknet_py.classifier import Classifier
+    from darknet_py.data.images import network_input
+    from darknet_py.metrics.topk import TopK
+
+    classifier, result = Classifier(net), TopK(2)
+    for first in range(0, len(cifar), AT_ONCE):
+        check()
+        part = slice(first, first + AT_ONCE)
+        images = [network_input(picture, *net.size) for picture in cifar.pictures[part]]
+        for probs, class_id in zip(classifier.probabilities(images, AT_ONCE), cifar.classes[part], strict=True):
+            result.add(probs, int(class_id))
+    return result.top1, result.topk
