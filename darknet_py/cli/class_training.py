@@ -17,7 +17,7 @@ from darknet_py.data.lists import read_list
 from darknet_py.errors import CfgError, DataError
 from darknet_py.layers.losses import Cost, Logistic, Softmax
 from darknet_py.network import NetOptions, Network, load_network
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import cpu_ops
 from darknet_py.train.loop import Progress, Trainer
 
 HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
@@ -28,7 +28,7 @@ NUMBERED = 1000  # iterations between numbered weights files (classifier.c:272)
 def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training. The setup's names are the labels."""
     data = read_data(args.data)
-    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
     check_trainable(net, args.cfg)
     labels = read_words(data, Classifier(net).classes, args.cfg, "labels", "names")
     trainer = Trainer(net, Progress(args.seed or 0))

@@ -63,9 +63,9 @@ def load_go_network(args: argparse.Namespace, cfg: str = "", weights: str = "") 
     """The network of ``args.cfg`` and ``weights``, or of those given. CfgError if it is none for Go."""
     from darknet_py.go.policy import GoNetwork, check
     from darknet_py.network import for_inference, load_network, load_weights
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
 
-    net = load_network(cfg or args.cfg, NumpyOps(threads=args.threads))
+    net = load_network(cfg or args.cfg, cpu_ops(args.threads))
     check(net)
     load_weights(net, weights or args.weights)
     return GoNetwork(for_inference(net), args.multi)

@@ -12,7 +12,7 @@ from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.detector import Detector
 from darknet_py.errors import CfgError, WeightsError
 from darknet_py.network import Network, for_inference, load_network, load_weights
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import cpu_ops
 
 
 class Loaded(NamedTuple):
@@ -36,7 +36,7 @@ def load_detector(args: argparse.Namespace) -> Loaded:
     data = read_data(args.data)
     names_path = data.file("names")
     names = read_names(names_path)
-    net = load_network(args.cfg, NumpyOps(threads=args.threads))
+    net = load_network(args.cfg, cpu_ops(args.threads))
     detector = Detector(net)
     classes = detector.head.classes
     if len(names) != classes:

@@ -38,10 +38,10 @@ def load_text_network(args: argparse.Namespace) -> Network:
     """The trained network of ``args.cfg`` and ``args.weights``. CfgError if it is no model of text."""
     from darknet_py.cli.loading import check_finite
     from darknet_py.network import for_inference, load_network, load_weights
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
     from darknet_py.text.model import check
 
-    net = load_network(args.cfg, NumpyOps(threads=args.threads))
+    net = load_network(args.cfg, cpu_ops(args.threads))
     check(net)
     load_weights(net, args.weights)
     check_finite(net, args.weights)

@@ -87,11 +87,11 @@ def prepare(args: argparse.Namespace) -> Setup:
     from darknet_py.cli.rnn_loading import read_symbols
     from darknet_py.cli.training import start_of
     from darknet_py.network import load_network
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
     from darknet_py.text.model import check
     from darknet_py.train.loop import Progress, Trainer
 
-    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
     check(net)
     check_trainable(net, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))

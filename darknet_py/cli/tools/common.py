@@ -25,9 +25,9 @@ def tool_parser(name: str, summary: str, example: str = "") -> Parser:
 def load(cfg: str, weights: str, cutoff: int | None = None, threads: int | None = None) -> tuple[Network, Header]:
     """The network, and the header of its weights file."""
     from darknet_py.network import load_network, load_weights
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
 
-    net = load_network(cfg, NumpyOps(threads=threads))
+    net = load_network(cfg, cpu_ops(threads))
     return net, load_weights(net, weights, cutoff)
 
 

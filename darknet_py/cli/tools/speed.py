@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
 
     from darknet_py.layers import Context
     from darknet_py.network import for_inference, load_network
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
 
-    net = for_inference(load_network(args.cfg, NumpyOps(threads=args.threads)))
+    net = for_inference(load_network(args.cfg, cpu_ops(args.threads)))
     picture = net.ops.array(np.zeros((1, *net.input), np.float32))
     ctx = Context(net.ops)
     net.forward(picture, ctx)
