@@ -26,7 +26,7 @@ def parser() -> Parser:
         "cifar train",
         "Trains a classifier on the 50,000 pictures of CIFAR-10's binary version (cifar-10-binary.tar.gz), as they\n"
         "are: what changes them stands in the cfg ([crop]). Ctrl-C saves; called again with the *_last.weights that\n"
-        "it has saved, the training goes on as if it had not stopped. `classifier train` makes more of pictures in files.",
+        "it has saved, the training goes on as if it had not stopped. `classifier train` is for pictures in files.",
         "cfg/cifar.cfg -topk",
     )
     p.add_argument("cfg", help="the network and how it is trained")
