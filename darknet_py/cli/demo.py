@@ -18,6 +18,7 @@ from tqdm import tqdm
 from darknet_py.boxes import Detections
 from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.loading import Loaded, load_detector
+from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import finite, visible
 from darknet_py.cli.shots import Shot, outputs, written
 from darknet_py.cli.window import Window
@@ -72,7 +73,7 @@ class Show:
     def play(self) -> None:
         """Until the source ends, the user ends it, or its time is up."""
         args, source = self.args, self.source
-        follow = self._follower()
+        detect, follow = self._detector(), self._follower()
         window = None if args.dont_show or args.prefix else Window()
         start = time.perf_counter()
         with (
@@ -83,7 +84,7 @@ class Show:
             Stages() as stages,
         ):
             frames = stages.ahead(source.frames, newest=source.live)
-            for frame, found in stages.ahead(self._looked_at(frames), waiting=interrupt.check):
+            for frame, found in stages.ahead(self._looked_at(frames, detect), waiting=interrupt.check):
                 shot = self._shot(frame, follow(found))
                 for output in all_outputs:
                     output(shot)
@@ -94,22 +95,34 @@ class Show:
                 if (window and not window.show(shot.drawn)) or 0 < args.time_limit_sec < self.seconds:
                     return
 
-    def _looked_at(self, frames: Iterable[Picture]) -> Iterator[tuple[Picture, Detections | None]]:
+    def _looked_at(self, frames: Iterable[Picture], detect: Detect) -> Iterator[tuple[Picture, Detections | None]]:
         """The frames with what the network finds in them; None for those that are passed over."""
-        args, detector = self.args, self.loaded.detector
-        thresh = min(args.thresh, args.track_thresh) if args.track else args.thresh
-        letter_box = args.letter_box or detector.net.options.letter_box
-        every, waiting = args.skip + 1, iter(frames)
-        while group := list(islice(waiting, args.batch * every)):
+        every, waiting = self.args.skip + 1, iter(frames)
+        while group := list(islice(waiting, self.args.batch * every)):
             start = time.perf_counter()
-            pictures = (
-                group[::every] if letter_box else [_squeezed(frame, *detector.net.size) for frame in group[::every]]
-            )
-            found = detector.detect(pictures, thresh, args.nms, letter_box)
+            found = detect(group[::every])
             self.detecting += time.perf_counter() - start
             self.looks += len(found)
             for i, frame in enumerate(group):
                 yield frame, found[i // every] if i % every == 0 else None
+
+    def _detector(self) -> Detect:
+        """Frames -> what is in them.
+
+        A network that looks once gets them resized by OpenCV, as in Darknet's demo and only there
+        (image_opencv.cpp:803).
+        """
+        args, detector = self.args, self.loaded.detector
+        thresh = min(args.thresh, args.track_thresh) if args.track else args.thresh
+        letter_box = args.letter_box or detector.net.options.letter_box
+        looks = looker(detector, args)
+
+        def detect(frames: list[Picture]) -> list[Detections]:
+            if looks is detector and not letter_box:
+                frames = [_squeezed(frame, *detector.net.size) for frame in frames]
+            return looks.detect(frames, thresh, args.nms, letter_box)
+
+        return detect
 
     def _follower(self) -> Callable[[Detections | None], Tracked]:
         """Brings what was found in a frame, or not looked for, to what is shown of it."""
@@ -146,9 +159,6 @@ class Show:
 
 
 def _squeezed(frame: Picture, w: int, h: int) -> Picture:
-    """The frame as large as the network's input, by OpenCV's bilinear resizing: that of Darknet's demo, and only there
-    (image_opencv.cpp:803).
-    """
     return np.asarray(cv2.resize(frame, (w, h)), np.uint8).reshape(h, w, -1)
 
 

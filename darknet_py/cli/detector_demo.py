@@ -6,6 +6,7 @@ import argparse
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
 from darknet_py.cli.detector_test import add_detection
+from darknet_py.cli.looks import add_looks
 
 EXAMPLE = "data/coco.data cfg/yolov4-tiny.cfg yolov4-tiny.weights street.mp4 -track -out_filename found.mp4"
 
@@ -28,6 +29,7 @@ def parser() -> Parser:
     _add_results(p)
     _add_course(p)
     _add_tracking(p)
+    add_looks(p)
     add_inference(p, batch=1)
     return p
 

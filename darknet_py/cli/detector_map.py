@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
 from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.looks import add_looks, looker
 
 if TYPE_CHECKING:
     from darknet_py.cli.evaluation import LabelledPictures
@@ -60,6 +61,7 @@ def parser() -> Parser:
     p.add_argument("-csv", metavar="FILE", help="write the table as comma-separated values too")
     p.add_argument("-json", metavar="FILE", help="write all figures, those of COCO and of each class too, as JSON")
     p.add_argument("-report", metavar="FOLDER", help="write report.html there, and its tables, charts and pictures")
+    add_looks(p)
     add_inference(p, batch=8)
     return p
 
@@ -77,8 +79,9 @@ def run(args: argparse.Namespace) -> int:
     detector, data, names = loaded = load_detector(args)
     samples = labelled_pictures(data, len(names), loaded.channels)
     letter_box = args.letter_box or detector.net.options.letter_box
+    looks = looker(detector, args)
     detect = skipping_unreadable(
-        lambda pictures: detector.detect(pictures, PROB_THRESH, NMS_THRESH, letter_box), len(names)
+        lambda pictures: looks.detect(pictures, PROB_THRESH, NMS_THRESH, letter_box), len(names)
     )
     report.print_heading()
     start = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number
+from darknet_py.cli.looks import add_looks
 
 EXAMPLE = "data/coco.data cfg/yolov3.cfg yolov3.weights dog.jpg -thresh 0.3"
 
@@ -41,6 +42,7 @@ def add_test(p: Parser, thresh: float) -> None:
         "-save_txt", metavar="FOLDER", help="write a file for each picture with lines `class x y w h confidence`"
     )
     p.add_argument("-dont_show", action="store_true", help="open no window (one opens for one picture on a display)")
+    add_looks(p)
     add_inference(p, batch=4)
 
 

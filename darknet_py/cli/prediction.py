@@ -19,6 +19,7 @@ from tqdm import tqdm
 from darknet_py.boxes import Detections
 from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.loading import Loaded, load_detector
+from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
@@ -29,6 +30,7 @@ from darknet_py.data.labels import label_path
 from darknet_py.data.lists import find_images
 from darknet_py.errors import DataError
 from darknet_py.files import write_text
+from darknet_py.inference.looks import Looker
 
 
 def predict(args: argparse.Namespace) -> int:
@@ -43,7 +45,8 @@ def predict(args: argparse.Namespace) -> int:
         result_files(args, loaded.names) as save_result,
         tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
     ):
-        job = Job(args, loaded, Places(folder, paths), write_json, save_result, show=not (args.dont_show or several))
+        places, show = Places(folder, paths), not (args.dont_show or several)
+        job = Job(args, loaded, looker(loaded.detector, args), places, write_json, save_result, show)
         for problem in missing:
             job.leave_out(problem)
         for batch in batches:
@@ -76,6 +79,7 @@ class Job:
 
     args: argparse.Namespace
     loaded: Loaded
+    looker: Looker
     places: Places
     write_json: Callable[[str], Any]
     save_result: SaveResult
@@ -112,7 +116,7 @@ class Job:
             return []
         detector, args = self.loaded.detector, self.args
         letter_box = args.letter_box or detector.net.options.letter_box  # detector.c:1633
-        return detector.detect(pictures, args.thresh, args.nms, letter_box)
+        return self.looker.detect(pictures, args.thresh, args.nms, letter_box)
 
     def _result(self, path: Path, picture: Picture, found: Detections, seconds: float) -> None:
         names = self.loaded.names
