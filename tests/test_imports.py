@@ -16,7 +16,7 @@ ROOT = Path(darknet_py.__file__).parent
 ORDER = [  # each may import what stands before it, and its own part
     {"errors"},
     {"files", "boxes", "serve"},
-    {"config"},
+    {"config", "runs"},
     {"ops"},
     {"layers"},
     {"network"},

@@ -37,8 +37,10 @@ class Parser(argparse.ArgumentParser):
         return super().add_argument(*names, **options)
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """The command's arguments; -help prints and exits (SystemExit 0)."""
-        return self.parse_intermixed_args([self._known(word) for word in words])
+        """The arguments; -help prints and exits (SystemExit 0). `command` and `words` are what was called."""
+        args = self.parse_intermixed_args([self._known(word) for word in words])
+        args.command, args.words = self.prog.removeprefix("darknet_py "), list(words)
+        return args
 
     def _known(self, word: str) -> str:
         """`word`, a flag with one dash; refused here if unknown, since argparse takes abbreviations of such flags."""

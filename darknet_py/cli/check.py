@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.output import add_json, add_quiet, write_json
 
 if TYPE_CHECKING:
     from darknet_py.check.problems import Problem
@@ -30,8 +31,8 @@ def parser() -> Parser:
     p.add_argument(
         "-show", type=whole(0), default=5, metavar="N", help="how many problems of a kind are told (%(default)s)"
     )
-    p.add_argument("-quiet", action="store_true", help="tell the problems only")
-    p.add_argument("-json", action="store_true", help="tell everything as JSON on standard output")
+    add_json(p, "everything")
+    add_quiet(p)
     return p
 
 
@@ -46,16 +47,15 @@ def run(args: argparse.Namespace) -> int:
 
     data = read_data(args.data)
     net, in_cfg = load_cfg(args.cfg)
-    with tqdm(unit="file", disable=True if args.quiet or args.json else None, leave=False) as bar:
+    with tqdm(unit="file", disable=True if args.quiet else None, leave=False) as bar:
         checked = check_dataset(data, net, not args.quick, bar.update)
     problems = [*in_cfg, *checked.problems]
     if net is not None:
         problems += [*unfit_for_training(net, args.cfg, data), *too_little_memory(net)]
     if args.json:
-        print(as_json(problems, checked, net))
-    else:
-        lines = [] if args.quiet else [*facts(checked, net), ""]
-        print("\n".join([*lines, *problem_lines(problems, args.show, sys.stdout), verdict(problems, sys.stdout)]))
+        write_json(args, as_json(problems, checked, net))
+    lines = [*facts(checked, net), "", *problem_lines(problems, args.show, sys.stdout), verdict(problems, sys.stdout)]
+    print("\n".join(lines))
     return int(bool(problems if args.strict else count(problems, ERROR)))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_crop
 from darknet_py.cli.detector_train import add_training
+from darknet_py.cli.live import live_hooks
+from darknet_py.cli.runs import TRAINING, add_patience, resumed, run_folder
 
 if TYPE_CHECKING:
     from darknet_py.cli.course import Measurement
     from darknet_py.cli.training import Setup
     from darknet_py.network import Network
+    from darknet_py.runs.folder import Run
     from darknet_py.train.log import Console
+    from darknet_py.train.loop import Hook
 
 TOP = 5  # for -topk, where the .data file has no top= (classifier.c:71)
 EPOCHS = 2  # times all pictures between two measurements (classifier.c:196)
@@ -33,6 +37,7 @@ def parser() -> Parser:
         "data/mnist.data cfg/mnist.cfg -topk",
     )
     add_training(p)
+    add_patience(p, "-topk")
     p.add_argument(
         "-topk", action="store_true", help=f"measure top-k accuracy on the way (top= of .data, or {TOP}), keep the best"
     )
@@ -43,7 +48,22 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
-    from darknet_py.cli.class_training import prepare, samples, summary
+    from darknet_py.cli.class_training import prepare
+
+    args = resumed(args, parser())
+    if args.gpus or args.i:
+        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
+    setup = prepare(args)
+    with (
+        run_folder(args, setup.data, TRAINING) as folder,
+        live_hooks(args, Path(args.cfg).stem, f"top{top_of(setup)}", setup.names) as live,
+    ):
+        _train(args, setup, folder, live)
+    return 0
+
+
+def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
+    from darknet_py.cli.class_training import samples, summary
     from darknet_py.cli.course import Course, carry_out
     from darknet_py.data.loader import BatchLoader, default_workers
     from darknet_py.train.hooks import accuracy_figure
@@ -51,14 +71,11 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
 
-    if args.gpus or args.i:
-        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
-    setup = prepare(args)
-    options = setup.net.options
+    options, figure = setup.net.options, accuracy_figure(top_of(setup))
     workers = default_workers() if args.workers is None else args.workers
     loader = BatchLoader(samples(setup), options.update_size, workers)
     print("\n".join(summary(setup)), flush=True)
-    interrupt, figure = Interrupt(), accuracy_figure(top_of(setup))
+    interrupt = Interrupt()
     line = partial(classifier_line, pictures=len(setup.paths))
     console = Console(options, setup.trainer.progress.iteration, line, figure.name)
     course = Course(
@@ -69,9 +86,14 @@ def run(args: argparse.Namespace) -> int:
         measurement(args, setup, console, interrupt.check) if args.topk else None,
         args.chart,
         args.show_imgs,
+        args.patience,
+        folder,
+        setup.names,
+        live,
     )
+    if folder:
+        folder.note(seed=setup.trainer.progress.seed, start=setup.start)
     carry_out(course, loader, interrupt)
-    return 0
 
 
 def top_of(setup: Setup) -> int:

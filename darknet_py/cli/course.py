@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from darknet_py.network import Network
+from darknet_py.runs.folder import GUIDE, Run
 from darknet_py.train.chart import Chart
 from darknet_py.train.hooks import Figure, MeanAveragePrecision, ShowSamples
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.train.log import Console, CsvLog, LoaderWatch, read_curves
 from darknet_py.train.loop import Hook, Trainer
+from darknet_py.train.patience import Patience
+from darknet_py.train.run_files import RunWeights, SampleBatches
 from darknet_py.train.saving import Saver
 from darknet_py.train.session import Loader, train
 
@@ -31,6 +34,8 @@ class Course:
     """A training that is ready to begin.
 
     earlier_log: a CSV log whose curves the chart begins with. samples: write the first pictures that are trained on.
+    patience: measurements without a better figure that end it; 0 for any number. run: the folder that gets everything.
+    names: of the classes. extra: hooks that come last.
     """
 
     trainer: Trainer
@@ -40,6 +45,10 @@ class Course:
     measurement: Measurement | None = None
     earlier_log: str | None = None
     samples: bool = False
+    patience: int = 0
+    run: Run | None = None
+    names: Sequence[str] = ()
+    extra: Sequence[Hook] = ()
 
     @property
     def log(self) -> Path:
@@ -50,6 +59,20 @@ class Course:
     def chart(self) -> Path:
         """The chart that stays; ``chart.png`` in the working directory is that of the last training."""
         return self.saver.folder / f"chart_{self.saver.base}.png"
+
+    @property
+    def results(self) -> dict[str, str]:
+        """What has come of it so far, in words."""
+        progress, name = self.trainer.progress, self.figure.name
+        found = {"iterations": f"{progress.iteration} of {self.trainer.net.options.max_batches}"}
+        if progress.avg_loss is not None:
+            found["average loss"] = f"{progress.avg_loss:.4f}"
+        if progress.maps:
+            found |= {
+                f"best {name}": f"{100 * progress.best_map:.2f} %",
+                f"last {name}": f"{100 * progress.last_map:.2f} %",
+            }
+        return found
 
 
 def carry_out(course: Course, loader: Loader, interrupt: Interrupt) -> None:
@@ -65,18 +88,30 @@ def make_hooks(course: Course) -> tuple[list[Hook], list[Callable[[Trainer], Non
     progress, saver, console, name = course.trainer.progress, course.saver, course.console, course.figure.name
     if course.earlier_log and not progress.losses:
         progress.losses, progress.maps = read_curves(Path(course.earlier_log), progress.iteration, name)
-    chart = Chart((course.chart, Path("chart.png")), saver.base, name)
+    charts = [course.chart, Path("chart.png"), *([course.run.path / "chart.png"] if course.run else [])]
+    chart = Chart(charts, saver.base, name)
     hooks: list[Hook] = [console, LoaderWatch(console)]
     at_end: list[Callable[[Trainer], None]] = [chart.draw]
     if course.measurement:
         measure = MeanAveragePrecision(*course.measurement, saver, console, course.figure)
         console.say(measure.announcement(course.trainer))
-        hooks.append(measure)
+        hooks += [measure, Patience(course.patience, console, name)] if course.patience else [measure]
         at_end.insert(0, measure.finish)
     hooks += [CsvLog(course.log, progress.iteration, name), chart, saver]
     if course.samples:
         hooks.append(ShowSamples(Path()))
-    return hooks, at_end
+    if course.run:
+        hooks += _run_hooks(course, course.run)
+    return [*hooks, *course.extra], at_end
+
+
+def _run_hooks(course: Course, run: Run) -> list[Hook]:
+    """What fills the folder of the run, beside the chart."""
+    return [
+        CsvLog(run.path / "log.csv", course.trainer.progress.iteration, course.figure.name),
+        SampleBatches(run.path / "samples", course.names),
+        RunWeights(run, course.saver),
+    ]
 
 
 def tell_end(course: Course) -> None:
@@ -86,18 +121,27 @@ def tell_end(course: Course) -> None:
     if best >= 0:
         print(f"best {course.figure.name} {100 * best:.2f} %: {saver.path('best')}")
     print(f"log {course.log}, chart {course.chart}")
+    if course.run:
+        print(f"all about this run: {course.run.path / GUIDE}")
     print(f"to train on with a larger max_batches, start from {saver.path('last')}; -clear starts from the beginning")
 
 
 @contextmanager
 def _telling_where_it_stopped(course: Course) -> Iterator[None]:
-    """Around a training: closes the console at the end; if it was stopped, says which file goes on from there."""
-    saver, progress = course.saver, course.trainer.progress
+    """Around a training: completes the run's folder and closes the console at the end, however that comes.
+
+    If it was stopped, says which file goes on from there.
+    """
+    saver, progress, run = course.saver, course.trainer.progress, course.run
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
         if saver.saved_at == progress.iteration:
-            print(f"\nsaved {saver.path('last')} at iteration {saver.saved_at}: give it to go on", file=sys.stderr)
+            how = f", or -resume {run.path}" if run else ""
+            print(f"\nsaved {saver.path('last')} at iteration {saver.saved_at}: give it to go on{how}", file=sys.stderr)
         raise
     finally:
         course.console.close()
+        if run:
+            RunWeights(run, saver).keep()
+            run.note(results=course.results)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
 from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.looks import add_looks, looker
+from darknet_py.cli.runs import EVALUATION, add_run, run_folder
 
 if TYPE_CHECKING:
     from darknet_py.cli.evaluation import LabelledPictures
+    from darknet_py.cli.loading import Loaded
     from darknet_py.metrics.evaluation import Evaluation
+    from darknet_py.runs.folder import Run
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
 SHOWN = 10  # problems that are told one by one
@@ -63,20 +66,29 @@ def parser() -> Parser:
     p.add_argument("-report", metavar="FOLDER", help="write report.html there, and its tables, charts and pictures")
     add_looks(p)
     add_inference(p, batch=8)
+    add_run(p)
     return p
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates and prints. Exit status 1 if there were pictures that couldn't be read."""
+    from darknet_py.cli.loading import load_detector
+
+    loaded = load_detector(args)
+    with run_folder(args, loaded.data, EVALUATION) as folder:
+        return _measure(args, loaded, folder)
+
+
+def _measure(args: argparse.Namespace, loaded: Loaded, folder: Run | None) -> int:
     from tqdm import tqdm
 
     from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
-    from darknet_py.cli.loading import load_detector
     from darknet_py.metrics import report
     from darknet_py.metrics.coco import evaluate_records
     from darknet_py.metrics.evaluate import examine
+    from darknet_py.metrics.report_files import write_report
 
-    detector, data, names = loaded = load_detector(args)
+    detector, data, names = loaded
     samples = labelled_pictures(data, len(names), loaded.channels)
     letter_box = args.letter_box or detector.net.options.letter_box
     looks = looker(detector, args)
@@ -97,6 +109,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{report.coco_text(evaluate_records(evaluation.records, len(names)))}", end="", flush=True)
     for path, what in write_files(args, evaluation, names, samples):
         print(f"{path}: {what}", file=sys.stderr)
+    if folder:
+        facts = {"command": folder.facts["command"]}
+        page = write_report(folder.path / "report", evaluation, names, samples, facts)
+        folder.note(results={f"mAP@{args.iou_thresh:g}": f"{100 * result.map:.2f} %"})
+        print(f"{page}: the report; open it in a browser", file=sys.stderr)
     return tell_problems(samples)
 
 

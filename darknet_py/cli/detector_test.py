@@ -6,6 +6,7 @@ import argparse
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number
 from darknet_py.cli.looks import add_looks
+from darknet_py.cli.runs import add_run
 
 EXAMPLE = "data/coco.data cfg/yolov3.cfg yolov3.weights dog.jpg -thresh 0.3"
 
@@ -44,6 +45,7 @@ def add_test(p: Parser, thresh: float) -> None:
     p.add_argument("-dont_show", action="store_true", help="open no window (one opens for one picture on a display)")
     add_looks(p)
     add_inference(p, batch=4)
+    add_run(p)
 
 
 def add_detection(p: Parser, thresh: float) -> None:

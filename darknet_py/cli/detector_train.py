@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, number, whole
+from darknet_py.cli.live import add_live, live_hooks
+from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed, run_folder
+from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
+    from darknet_py.check.dataset import Checked
     from darknet_py.cli.course import Measurement
+    from darknet_py.cli.evaluation_files import EvaluationFiles
     from darknet_py.cli.training import Setup
     from darknet_py.network import Network
+    from darknet_py.runs.folder import Run
     from darknet_py.train.log import Console
+    from darknet_py.train.loop import Hook
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
 MOST_AT_ONCE = 16  # pictures that go through the network at once when mAP is measured
@@ -29,6 +36,7 @@ def parser() -> Parser:
         "data/coco.data cfg/yolov4.cfg yolov4.conv.137 -map",
     )
     add_training(p)
+    add_patience(p, "-map")
     p.add_argument("-map", action="store_true", help="measure mAP on the way, and keep the best weights")
     p.add_argument(
         "-mAP_epochs", type=number(0), default=4, metavar="N", help="times all pictures between two mAPs (%(default)s)"
@@ -42,8 +50,9 @@ def parser() -> Parser:
 
 def add_training(p: Parser) -> None:
     """What detectors and classifiers have in common."""
-    p.add_argument("data", help=".data file: says where the class names and the lists of pictures are")
-    p.add_argument("cfg", help="the network and how it is trained")
+    text = ".data file: says where the class names and the lists of pictures are"
+    p.add_argument("data", nargs="?", help=text)  # needed without -resume: see `cli.runs.resumed`
+    p.add_argument("cfg", nargs="?", help="the network and how it is trained")
     p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
     p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
     p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
@@ -56,20 +65,35 @@ def add_training(p: Parser) -> None:
     p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
     p.add_argument("-gpus", metavar="LIST", help="accepted; this version trains on the CPU")
     p.add_argument("-i", metavar="N", help="accepted; this version trains on the CPU")
+    add_resume(p)
+    add_run(p)
+    add_live(p)
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.training import prepare
+
+    args = resumed(args, parser())
+    if args.gpus or args.i:
+        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
+    setup = prepare(args)
+    with (
+        run_folder(args, setup.data, TRAINING) as folder,
+        live_hooks(args, Path(args.cfg).stem, "mAP", setup.names) as live,
+    ):
+        _train(args, setup, folder, live)
+    return 0
+
+
+def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, carry_out
-    from darknet_py.cli.training import augment_options, prepare, summary
+    from darknet_py.cli.training import augment_options, check_briefly, summary
     from darknet_py.data.loader import DetectionLoader
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console
     from darknet_py.train.saving import Saver
 
-    if args.gpus or args.i:
-        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
-    setup = prepare(args)
     options, progress = setup.net.options, setup.trainer.progress
     loader = DetectionLoader(
         setup.paths,
@@ -81,33 +105,67 @@ def run(args: argparse.Namespace) -> int:
         channels=setup.net.input.c,
         workers=args.workers,
     )
-    print("\n".join(summary(setup)), flush=True)
+    checked = check_briefly(setup)
+    print("\n".join(summary(setup, checked)), flush=True)
+    if folder:
+        describe(folder, setup, checked)
     interrupt, console = Interrupt(), Console(options, progress.iteration)
+    evaluations = evaluation_files(args, setup, folder) if args.map else None
     course = Course(
         setup.trainer,
         Saver(setup.folder, Path(args.cfg).stem, setup.data, options),
         console,
-        measurement=measurement(args, setup, console, interrupt.check) if args.map else None,
+        measurement=measurement(args, setup, console, interrupt.check, evaluations) if evaluations else None,
         earlier_log=args.chart,
         samples=args.show_imgs,
+        patience=args.patience,
+        run=folder,
+        names=setup.names,
+        extra=live,
     )
     carry_out(course, loader, interrupt)
-    return 0
+    if folder and evaluations:
+        page = evaluations.report({"command": folder.facts["command"], **course.results})
+        print(f"report on the best of it: {page}")
 
 
-def measurement(args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None]) -> Measurement:
+def describe(folder: Run, setup: Setup, checked: Checked) -> None:
+    """What the folder of the run says before the training begins."""
+    from darknet_py.check.anchors import used_anchors
+    from darknet_py.data.label_chart import draw_labels
+
+    folder.note(seed=setup.trainer.progress.seed, start=setup.start)
+    if checked.train is not None:
+        try:
+            anchors = used_anchors(setup.net)
+            draw_labels(folder.path / "labels.png", checked.train.boxes, setup.names, anchors, setup.net.size)
+        except DarknetError as error:
+            warnings.warn(f"no picture of the labels: {error}", stacklevel=2)
+
+
+def evaluation_files(args: argparse.Namespace, setup: Setup, folder: Run | None) -> EvaluationFiles:
+    """Where evaluations go, with the pictures that they are made on."""
+    from darknet_py.cli.evaluation import labelled_pictures
+    from darknet_py.cli.evaluation_files import EvaluationFiles
+
+    if not setup.data.valid:
+        warnings.warn(f"{setup.data.path}: has no valid=: mAP is measured on the training pictures", stacklevel=2)
+    pictures = labelled_pictures(setup.data, len(setup.names), setup.net.input.c)
+    return EvaluationFiles(folder.path if folder else None, pictures, setup.names, args.thresh)
+
+
+def measurement(
+    args: argparse.Namespace, setup: Setup, console: Console, check: Callable[[], None], files: EvaluationFiles
+) -> Measurement:
     """mAP on the pictures of `valid`, whose table it prints. `check` is called between batches."""
     from darknet_py.cli.course import Measurement
-    from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
+    from darknet_py.cli.evaluation import skipping_unreadable
     from darknet_py.detector import Detector
-    from darknet_py.metrics.evaluate import evaluate
+    from darknet_py.metrics.evaluate import examine
     from darknet_py.metrics.report import table
     from darknet_py.network import for_inference
     from darknet_py.train.hooks import map_period
 
-    if not setup.data.valid:
-        warnings.warn(f"{setup.data.path}: has no valid=: mAP is measured on the training pictures", stacklevel=2)
-    samples = labelled_pictures(setup.data, len(setup.names), setup.net.input.c)
     options, classes = setup.net.options, len(setup.names)
 
     def mean_average_precision(net: Network) -> float:
@@ -116,10 +174,11 @@ def measurement(args: argparse.Namespace, setup: Setup, console: Console, check:
             lambda pictures: detector.detect(pictures, PROB_THRESH, NMS_THRESH, options.letter_box), classes
         )
         batch = min(options.mini_batch, MOST_AT_ONCE)
-        result = evaluate(
-            detect, samples, classes, args.iou_thresh, args.thresh, batch=batch, progress=lambda done: check()
+        found = examine(
+            detect, files.pictures, classes, args.iou_thresh, args.thresh, batch=batch, progress=lambda done: check()
         )
-        console.say("\n" + table(result, setup.names).rstrip())
-        return result.map
+        console.say("\n" + table(found.result, setup.names).rstrip())
+        files.add(setup.trainer.progress.iteration, found)
+        return found.result.map
 
     return Measurement(mean_average_precision, map_period(args.mAP_epochs, len(setup.paths), options.update_size))

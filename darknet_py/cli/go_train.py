@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from darknet_py.cli.arguments import Parser, whole
 from darknet_py.cli.go_loading import add_threads
 from darknet_py.cli.go_valid import add_games, tell_problems
+from darknet_py.cli.live import add_live, live_hooks
+from darknet_py.cli.runs import add_patience, add_run, run_folder
 
 if TYPE_CHECKING:
     from darknet_py.go.examples import Examples
     from darknet_py.network import Network
+    from darknet_py.runs.folder import Run
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Trainer
+    from darknet_py.train.loop import Hook, Trainer
 
+MEASURE = "top1"
 AT_ONCE = 64  # positions that go through the network at once when accuracy is measured
 
 
@@ -47,6 +51,9 @@ def parser() -> Parser:
     p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
     p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
     add_threads(p)
+    add_patience(p, "-valid")
+    add_run(p)
+    add_live(p)
     return p
 
 
@@ -61,6 +68,13 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    setup = prepare(args)
+    with run_folder(args) as folder, live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live:
+        _train(args, setup, folder, live)
+    return 0
+
+
+def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, Measurement, carry_out
     from darknet_py.config.datafile import DataFile
     from darknet_py.go.batches import GoLoader
@@ -70,7 +84,6 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
 
-    setup = prepare(args)
     net, progress, examples = setup.trainer.net, setup.trainer.progress, setup.examples
     options = net.options
     print("\n".join(summary(setup)), flush=True)
@@ -83,9 +96,13 @@ def run(args: argparse.Namespace) -> int:
         console,
         figure,
         Measurement(evaluator(setup.held_out, console, interrupt.check), args.every) if setup.held_out else None,
+        patience=args.patience,
+        run=folder,
+        extra=live,
     )
+    if folder:
+        folder.note(seed=progress.seed, start=setup.start)
     carry_out(course, GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), interrupt)
-    return 0
 
 
 def prepare(args: argparse.Namespace) -> Setup:
@@ -95,10 +112,10 @@ def prepare(args: argparse.Namespace) -> Setup:
     from darknet_py.go.examples import read_examples
     from darknet_py.go.policy import check
     from darknet_py.network import load_network
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
     from darknet_py.train.loop import Progress, Trainer
 
-    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
     check(net)
     if not net.options.max_batches:
         raise CfgError(f"{args.cfg}: [net] needs max_batches, the number of iterations to train")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from darknet_py import __version__
 from darknet_py.cli.arguments import suggestion
 from darknet_py.cli.guard import guarded
+from darknet_py.cli.output import silenced
 from darknet_py.errors import DarknetError
 
 
@@ -116,7 +117,8 @@ def run(words: list[str]) -> int:
         args = command.parser(*COMMANDS[name].variant).parse(rest)
     except SystemExit:  # -help has been printed
         return 0
-    return int(command.run(args))
+    with silenced(args):
+        return int(command.run(args))
 
 
 def find_command(words: list[str]) -> tuple[str, list[str]]:

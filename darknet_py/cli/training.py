@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from darknet_py.check.dataset import Checked, check_dataset
+from darknet_py.cli.check_report import problem_lines, verdict
 from darknet_py.config.datafile import DataFile, read_data, read_names
-from darknet_py.data.labels import label_path, read_labels
 from darknet_py.data.lists import read_list
 from darknet_py.data.recipe import AugmentOptions
 from darknet_py.errors import CfgError, WeightsError
 from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import cpu_ops
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
 from darknet_py.train.memory import largest_size, training_memory
@@ -30,7 +31,9 @@ NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
     *("num_sigmas_reject_badlabels", "weights_reject_freq", "loss_scale", "try_fix_nan"),
 )
 CUTMIX, MOSAIC, BOTH = 2, 3, 4  # values of mixup= in Darknet
-SHOWN = 10  # classes, or problems, that are told one by one
+SHOWN = 10  # classes that are told one by one
+BRIEFLY = 3  # problems of a kind that are told
+TOLD = ("names", "backup", "same-list")  # kinds of problems that the training itself tells where they matter
 SMALL_BATCH = 8  # below it Darknet warns (detector.c:92)
 
 
@@ -64,7 +67,7 @@ class Setup:
 def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training."""
     data = read_data(args.data)
-    net = load_network(args.cfg, NumpyOps(threads=args.threads), args.seed or 0)
+    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
     check_trainable(net, args.cfg)
     names = _names(data, net.heads[-1][1].classes, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))
@@ -165,19 +168,25 @@ def augment_options(options: NetOptions, head: Head) -> AugmentOptions:
     )
 
 
-def summary(setup: Setup) -> list[str]:
-    """What is about to be trained, a fact a line; reads all labels."""
+def check_briefly(setup: Setup) -> Checked:
+    """What `check` finds in the lists and labels; reads all labels, and no pictures."""
+    checked = check_dataset(setup.data, setup.net, thorough=False)
+    told = [problem for problem in checked.problems if problem.kind not in TOLD]
+    return replace(checked, problems=told)
+
+
+def summary(setup: Setup, checked: Checked) -> list[str]:
+    """What is about to be trained, a fact a line, and what `check_briefly` found."""
     net, options, paths = setup.net, setup.net.options, setup.paths
-    boxes, bad = count_boxes(paths, len(setup.names))
+    boxes = checked.train.counts(len(setup.names)) if checked.train else [0] * len(setup.names)
     by_class = [f"{name} {boxes[i]}" for i, name in enumerate(setup.names)]
     by_class = by_class if len(by_class) <= SHOWN else [*by_class[:SHOWN], "..."]
     largest = largest_size(net)
     lines = [
         f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}"
         + (f", multi-scale up to {largest[0]} x {largest[1]}" if setup.head.random else ""),
-        f"pictures: {len(paths)} with {sum(boxes.values())} boxes ({', '.join(by_class)})",
-        *bad[:SHOWN],
-        *([f"and {len(bad) - SHOWN} more problems in labels"] if len(bad) > SHOWN else []),
+        f"pictures: {len(paths)} with {sum(boxes)} boxes ({', '.join(by_class)})",
+        *_brief(setup, checked),
         *facts(setup),
     ]
     idle = without_effect(options)
@@ -186,6 +195,14 @@ def summary(setup: Setup) -> list[str]:
     if idle:
         lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
     return lines
+
+
+def _brief(setup: Setup, checked: Checked) -> list[str]:
+    if not checked.problems:
+        return []
+    command = f"darknet_py check {setup.data.path} {setup.net.nodes[0].section.path}"
+    lines = [f"  {line}" for line in problem_lines(checked.problems, BRIEFLY, sys.stdout)]
+    return [f"check: {verdict(checked.problems, sys.stdout)} in the data set (`{command}` looks at all of it):", *lines]
 
 
 def facts(setup: Setup) -> list[str]:
@@ -201,17 +218,6 @@ def facts(setup: Setup) -> list[str]:
         f"start: {setup.start}",
         f"files go to {setup.folder}{'/' if str(setup.folder) != '.' else ''}",
     ]
-
-
-def count_boxes(paths: list[Path], classes: int) -> tuple[Counter[int], list[str]]:
-    """Boxes of each class in the labels of `paths`, and what is wrong with the label files."""
-    boxes: Counter[int] = Counter()
-    problems: list[str] = []
-    for path in paths:
-        labels = read_labels(label_path(path), classes)
-        boxes.update(labels.boxes[:, 0].astype(int).tolist())
-        problems += labels.problems
-    return boxes, problems
 
 
 def without_effect(options: NetOptions, idle: Sequence[str] = NO_EFFECT) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from darknet_py import __version__
@@ -19,11 +20,17 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Prints them; packages that aren't installed aren't named."""
-    print(f"darknet_py {__version__}")
-    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for package in PACKAGES:
-        try:
-            print(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
+    print("\n".join(f"{name} {number}" for name, number in versions().items()))
     return 0
+
+
+def versions() -> dict[str, str]:
+    """What computes -> its version."""
+    found = {
+        "darknet_py": __version__,
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    }
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

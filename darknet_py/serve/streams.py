@@ -40,6 +40,11 @@ class Feed:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._readers, LAST_WORDS)
 
+    @property
+    def watched(self) -> bool:
+        """Whether there is a reader now."""
+        return self._readers > 0
+
     def read(self) -> Iterator[bytes]:
         """The last item, then each new one until `close`."""
         with self._changed:
@@ -75,6 +80,11 @@ class _Stream:
     def url(self) -> str:
         """Where clients find it."""
         return self.server.url
+
+    @property
+    def watched(self) -> bool:
+        """Whether a client looks on, for whom it is worth making the next item."""
+        return self.feed.watched
 
     def close(self) -> None:
         """Ends the stream for all clients."""

@@ -51,7 +51,7 @@ def draw_chart(name: str, options: NetOptions, progress: Progress, measure: str 
     axes.set(xlabel="iteration", xlim=(0, options.max_batches), ylim=(0, options.max_chart_loss))
     axes.set_ylabel("average loss", color="tab:blue")
     axes.grid(alpha=0.3)
-    iterations, losses = _columns(_thinned(progress.losses))
+    iterations, losses = _columns(thinned(progress.losses, MOST_POINTS))
     axes.plot(
         iterations, np.minimum(losses, options.max_chart_loss), color="tab:blue", linewidth=1, zorder=3, clip_on=False
     )
@@ -82,8 +82,9 @@ def _title(name: str, options: NetOptions, progress: Progress, measure: str) -> 
     return title
 
 
-def _thinned(curve: Curve) -> Curve:
-    step = len(curve) // MOST_POINTS + 1
+def thinned(curve: Curve, most: int) -> Curve:
+    """About `most` points of a curve, the last one among them."""
+    step = len(curve) // most + 1
     return [*curve[:-1:step], *curve[-1:]]
 
 

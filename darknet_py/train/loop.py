@@ -94,7 +94,7 @@ Hook = Callable[["Trainer", Report], None]
 
 
 class Trainer:
-    """A network in training. `whole` is False only while an update is under way."""
+    """A network in training. `whole` is False only while an update is under way; a hook may set `enough` to end it."""
 
     def __init__(self, net: Network, progress: Progress) -> None:
         self.net = net
@@ -102,10 +102,11 @@ class Trainer:
         self.optimizer = Optimizer(net)
         self.ema = Ema(net.options)
         self.whole = True
+        self.enough = False
         self._resized = net
 
     def run(self, batches: Iterable[Batch], hooks: Sequence[Hook], check: Callable[[], None] = lambda: None) -> None:
-        """Trains to max_batches; each hook is called after each iteration. `check` may raise to stop the training."""
+        """Trains to max_batches or `enough`; each hook is called after each iteration. `check` may raise to stop it."""
         if self.progress.iteration >= self.net.options.max_batches:
             return
         for batch in batches:
@@ -113,7 +114,7 @@ class Trainer:
             for hook in hooks:
                 hook(self, report)
             check()
-            if self.progress.iteration >= self.net.options.max_batches:
+            if self.enough or self.progress.iteration >= self.net.options.max_batches:
                 return
 
     def step(self, batch: Batch, check: Callable[[], None] = lambda: None) -> Report:

@@ -11,7 +11,7 @@ from pathlib import Path
 from darknet_py.config.datafile import DataFile
 from darknet_py.errors import DarknetError
 from darknet_py.network import Header, NetOptions, save_weights
-from darknet_py.train.checkpoint import save_pair
+from darknet_py.train.checkpoint import SUFFIX, save_pair
 from darknet_py.train.loop import Report, Trainer
 
 NAME_KEPT = 60  # characters of a file's name in the temporary name that `atomic_write` gives it
@@ -26,13 +26,14 @@ class Saver:
     """Hook: `base_N.weights`, the pair `base_last.weights` and `.resume`, and `base_ema.weights` with the last pair.
 
     Where a file can't be written on the way, training goes on with a warning: the older files are whole, and the next
-    time may do better. What `last` and `final` can't write is a DarknetError.
+    time may do better; `written` holds all that were. What `last` and `final` can't write is a DarknetError.
     """
 
     def __init__(self, folder: Path, base: str, data: DataFile, options: NetOptions) -> None:
         self.folder, self.base = folder, base
         self.numbered, self.last_period = numbered_period(data, options), data.savelast
         self.saved_at = -1
+        self.written: set[Path] = set()
 
     def path(self, what: str) -> Path:
         """Of the weights file called `what`: a number, last, best, ema or final."""
@@ -49,7 +50,10 @@ class Saver:
 
     def weights(self, trainer: Trainer, what: str) -> Path:
         """The present parameters under the name `what`."""
-        save_weights(trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.update_size))
+        save_weights(
+            trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.update_size)
+        )
+        self.written.add(self.path(what))
         return self.path(what)
 
     def last(self, trainer: Trainer) -> None:
@@ -57,6 +61,7 @@ class Saver:
         if self.saved_at != trainer.progress.iteration:
             save_pair(trainer, self.path("last"))
             self.saved_at = trainer.progress.iteration
+            self.written |= {self.path("last"), self.path("last").with_suffix(SUFFIX)}
             if trainer.ema.active(trainer.progress.iteration):
                 with trainer.ema.applied(trainer.net):
                     self.weights(trainer, "ema")

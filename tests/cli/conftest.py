@@ -41,6 +41,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(TINY, folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("DARKNET_PY_NO_RUN", "1")  # the folder of a run is for tests of its own
     return folder
 
 

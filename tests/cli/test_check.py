@@ -156,7 +156,7 @@ ALSO = {  # what follows from it
 
 def check(run: Run, *words: str) -> dict[str, Any]:
     """The problems by kind that -json tells."""
-    result = run("check", "set.data", *words, "-json")
+    result = run("check", "set.data", *words, "-json", "-")
     found = json.loads(result.out)
     assert result.status == int(found["errors"] > 0) and not result.err
     return {problem["kind"]: problem["found"] for problem in found["problems"]}
@@ -166,7 +166,7 @@ def test_nothing_is_wrong_with_a_clean_set(run: Run, clean: Path):
     assert check(run) == check(run, "net.cfg") == check(run, "net.cfg", "-quick") == {}
     result = run("check", "set.data", "net.cfg", "-strict")
     assert result.status == 0 and result.out.endswith("\nnothing is wrong\n")
-    assert run("check", "set.data", "net.cfg", "-quiet").out == "nothing is wrong\n"
+    assert run("check", "set.data", "net.cfg", "-quiet").out == ""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -236,6 +236,11 @@ warning: boxes that are there again: 1 (box-twice)
 """
     )
     assert "picture-cut" not in run("check", "set.data", "-quick").out
+
+
+def test_json_in_a_file(run: Run, clean: Path):
+    assert run("check", "set.data", "-json", "found.json").out.endswith("nothing is wrong\n")
+    assert json.loads(Path("found.json").read_text())["lists"]["train"]["pictures"] == 10
 
 
 def test_warnings_count_if_they_are_to(run: Run, clean: Path):
