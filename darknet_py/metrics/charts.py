@@ -16,6 +16,7 @@ MOST_COLOURS = 10  # classes that are told apart by colour; of more, no legend h
 MOST_NUMBERS = 25  # classes with whose counts the cells of a confusion matrix are filled
 MOST_TICKS = 100  # names along an axis
 LONGEST_NAME = 22
+MOST_LETTERS = 44  # under a small confusion matrix, all names as long as the longest
 INK = "black"
 
 
@@ -45,7 +46,9 @@ def curve_chart(
             axes.plot(x, curve, color=colour, linewidth=1.3, label=_text(name))
         else:
             axes.plot(x, curve, color="0.6", alpha=0.6, linewidth=0.6, label=None if i else "each class")
-    axes.plot(x, overall, color=INK, linewidth=2.6, label=labels.overall, zorder=3)
+    axes.plot(
+        x, overall, color=INK, linewidth=2.6, label=labels.overall, zorder=1.9 if few else 3
+    )  # lines of the classes have 2
     if mark is not None:
         axes.axvline(mark[0], color="0.3", linestyle=":", linewidth=1.2, label=mark[1])
     axes.set(title=labels.title, xlabel=labels.x, ylabel=labels.y, xlim=(0, 1), ylim=(-0.01, 1.02))
@@ -68,7 +71,8 @@ def confusion_chart(matrix: Array, names: Sequence[str]) -> bytes:
     shown, size = range(0, count, step), 9 if count <= MOST_NUMBERS else 6
     cut = [_text(short(name)) for name in names]
     rows, columns = [*cut, "background"], [*cut, "missed"]
-    axes.set_xticks(shown, [columns[i] for i in shown], rotation=90 if count > 4 else 0, fontsize=size)
+    upright = 90 if count * max(map(len, columns)) > MOST_LETTERS else 0
+    axes.set_xticks(shown, [columns[i] for i in shown], rotation=upright, fontsize=size)
     axes.set_yticks(shown, [rows[i] for i in shown], fontsize=size)
     axes.set(title="Confusion matrix", xlabel="detected as", ylabel="is")
     axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)

@@ -120,15 +120,14 @@ def evaluate_boxes(found: CocoDetections, truth: CocoTruth, classes: int) -> Coc
     for class_id in range(classes):
         mine = np.flatnonzero(found.class_id == class_id)
         mine = mine[np.argsort(-found.prob[mine], kind="stable")]
+        right, counted = hit[mine], hit[mine] | miss[mine]
         truths = np.count_nonzero(~ignored[truth.class_id == class_id], axis=0)
         for t, s in np.ndindex(shape[0], shape[2]):
             if truths[s]:
-                counted = mine[(hit | miss)[mine, t, s]]
-                hits = hit[counted, t, s]
-                ap[t, class_id, s] = average_precision(*precision_recall(hits, truths[s]), RECALL_POINTS)
-                recall[t, class_id, s] = [
-                    np.count_nonzero(hits & (rank[counted] < limit)) / truths[s] for limit in LIMITS
-                ]
+                curve = precision_recall(right[counted[:, t, s], t, s], truths[s])
+                ap[t, class_id, s] = average_precision(*curve, RECALL_POINTS)
+                places = rank[mine[right[:, t, s]]]
+                recall[t, class_id, s] = [np.count_nonzero(places < limit) / truths[s] for limit in LIMITS]
     return CocoResult(ap, recall)
 
 
@@ -197,11 +196,11 @@ def _judge(found: CocoDetections, truth: CocoTruth, ignored: Array, classes: int
     group = _group(found, classes)
     pairs = _overlapping(found, truth, group, _group(truth, classes))
     key = np.argsort(np.lexsort((pairs.truth, pairs.iou)))  # the later one of equal overlaps, as in COCO's own program
-    key = key[:, None] + len(key) * ~ignored[pairs.truth]
+    key = (key[:, None] + len(key) * ~ignored[pairs.truth]).astype(np.int32)
     contenders, of_contender = np.unique(pairs.found, return_inverse=True)
     turn = _place(group[contenders])[of_contender]
     taken = np.zeros((len(truth.box), len(IOU_THRESHOLDS), len(SIZES)), np.bool_)
-    best = np.full((len(found.box), len(IOU_THRESHOLDS), len(SIZES)), -1)
+    best = np.full((len(found.box), len(IOU_THRESHOLDS), len(SIZES)), -1, np.int32)
     for now in range(turn.max(initial=-1) + 1):
         at = np.flatnonzero(turn == now)
         mine, theirs = pairs.found[at], pairs.truth[at]
