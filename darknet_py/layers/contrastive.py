@@ -84,11 +84,13 @@ class Contrastive(Layer):
             places = (every, np.arange(size)[None], np.array(0), np.array(0))
             return Samples(host[places], labels, every[:, 0] // (len(host) // steps), places)
         report = ctx.losses.get(absolute(self.yolo_layer, ctx.index))
-        if report is None or report.learned is None or not len(report.learned.cell):
+        learned = None if report is None else report.learned
+        if callable(learned):  # the loss was computed on the device, which doesn't tell
+            learned = learned()
+        if learned is None or not len(learned.cell):
             return None
-        learned = report.learned
         b, a, r, c = learned.cell.T
-        length = size // report.learned.anchors
+        length = size // learned.anchors
         places = (b[:, None], a[:, None] * length + np.arange(length), r[:, None], c[:, None])
         named = learned.truth.shape[1] > TRACK
         labels = learned.truth[:, TRACK] if named else np.arange(len(b))

@@ -45,6 +45,11 @@ class Head(Layer):
         """Planes of an anchor."""
         return self.box_entries + 1 + self.classes
 
+    @property
+    def multi_scale(self) -> float:
+        """How far the input's size varies in training: 0 not at all, 1 by up to 1.4, else by this factor."""
+        return self.random
+
     @cached_property
     def class_map(self) -> tuple[int, ...] | None:
         """The numbers of the file `map`."""
@@ -90,8 +95,13 @@ class Head(Layer):
         y = self.activate(ctx, self.planes(x))
         if not ctx.train or ctx.truth is None:
             return Step(y.reshape(x.shape))
-        gradient, loss = self.loss(ctx, ops.to_host(y), np.asarray(ctx.truth)[:, : self.max])
-        dx = ops.array(gradient.reshape(x.shape))
+        truth = np.asarray(ctx.truth)[:, : self.max]
+        done = self.loss_on_device(ctx, y, truth)
+        if done is None:
+            gradient, loss = self.loss(ctx, ops.to_host(y), truth)
+            dx = ops.array(gradient.reshape(x.shape))
+        else:
+            dx, loss = done[0].reshape(x.shape), done[1]
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
             return (dx if dy is None else dx + dy,)
@@ -105,6 +115,10 @@ class Head(Layer):
     @abstractmethod
     def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
         """Gradient with respect to what `activate` was given, and the figures for the log."""
+
+    def loss_on_device(self, ctx: Context, y: Array, truth: HostArray) -> tuple[Array, HeadLoss] | None:
+        """The same without a copy of y on the host; None where backend or layer can't."""
+        return None
 
     @abstractmethod
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:

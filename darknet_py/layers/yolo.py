@@ -10,9 +10,8 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, register
 from darknet_py.layers.head import HostArray, grid
 from darknet_py.layers.mask_head import MaskHead
-from darknet_py.layers.yolo_loss import yolo_loss
+from darknet_py.layers.yolo_loss import options_of, report_of, yolo_loss
 from darknet_py.ops import Array
-from darknet_py.ops.activations import logistic
 
 
 @register("yolo")
@@ -32,14 +31,7 @@ class Yolo(MaskHead):
     track_ciou_norm: float = opt(0.01, doc="weight of the boxes' overlap beside that of the vectors")
 
     def activate(self, ctx: Context, x: Array) -> Array:
-        y = x.copy()
-        xp = ctx.ops.xp
-        if not self.new_coords:
-            y[:, :, :2] = logistic(xp, x[:, :, :2])
-            y[:, :, 4:] = logistic(xp, x[:, :, 4:])
-        if self.scale_x_y != 1:
-            y[:, :, :2] = y[:, :, :2] * self.scale_x_y - 0.5 * (self.scale_x_y - 1)
-        return y
+        return ctx.ops.yolo_activate(x, self.scale_x_y, self.new_coords)
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         h, w = y.shape[3:]
@@ -52,3 +44,12 @@ class Yolo(MaskHead):
     def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
         delta, report = yolo_loss(self, y, truth, ctx.size)
         return -self.delta_normalizer * delta, report
+
+    def loss_on_device(self, ctx: Context, y: Array, truth: HostArray) -> tuple[Array, HeadLoss] | None:
+        done = ctx.ops.yolo_loss(options_of(self, ctx.size), y, [self.objects(rows) for rows in truth])
+        if done is None:
+            return None
+        gradient, figures = done
+        report = report_of(self, figures)
+        report.learned = lambda: yolo_loss(self, ctx.ops.to_host(y), truth, ctx.size)[1].learned
+        return gradient, report

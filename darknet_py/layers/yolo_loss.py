@@ -18,6 +18,7 @@ from darknet_py import boxes
 from darknet_py.layers.base import HeadLoss
 from darknet_py.layers.head import HostArray, cells_of
 from darknet_py.layers.mask_head import MaskHead
+from darknet_py.ops.yolo import YoloFigures, YoloOptions
 
 if TYPE_CHECKING:
     from darknet_py.layers.yolo import Yolo
@@ -73,7 +74,7 @@ def yolo_loss(head: Yolo, y: HostArray, truth: HostArray, size: tuple[int, int])
     _objectness_and_class_deltas(head, y, learns, overlaps(pred, learns), delta)
     if head.iou_thresh < 1:
         _average_box_deltas(delta)
-    report = _report(head, delta, ious, similarities)
+    report = report_of(head, _figures(delta, ious, similarities))
     learns.anchors = len(head.used)
     report.learned = learns
     return delta, report
@@ -211,15 +212,26 @@ def _average_box_deltas(delta: HostArray) -> None:
     delta[:, :, :4] /= divisor[:, :, None]
 
 
-def _report(head: Yolo, delta: HostArray, ious: HostArray, similarities: HostArray) -> HeadLoss:
+def report_of(head: Yolo, figures: YoloFigures) -> HeadLoss:
     """The reference's cost (yolo_layer.c:885). Its DIoU and CIoU losses report the plain IoU; so do these figures."""
-    rest = head.obj_normalizer * float((delta[:, :, 4:].astype(float) ** 2).sum())
-    whole = float((delta.astype(float) ** 2).sum())
-    count = len(ious)
+    rest, count = head.obj_normalizer * figures.rest, round(figures.count)
     if head.iou_loss == "mse":
-        cost, box = whole, whole - rest
+        cost, box = figures.squares, figures.squares - rest
     else:
-        reported = similarities if head.iou_loss == "giou" else ious
-        box = head.iou_normalizer * float((1 - reported).sum()) / max(1, count)
+        reported = figures.similarity if head.iou_loss == "giou" else figures.iou
+        box = head.iou_normalizer * (count - reported) / max(1, count)
         cost = box + rest
-    return HeadLoss(cost, count, float(ious.sum()), {"box": box, "objectness and class": rest})
+    return HeadLoss(cost, count, figures.iou, {"box": box, "objectness and class": rest})
+
+
+def _figures(delta: HostArray, ious: HostArray, similarities: HostArray) -> YoloFigures:
+    squares, rest = (float((d.astype(float) ** 2).sum()) for d in (delta, delta[:, :, 4:]))
+    return YoloFigures(squares, rest, len(ious), float(ious.sum()), float(similarities.sum()))
+
+
+def options_of(head: Yolo, size: tuple[int, int]) -> YoloOptions:
+    """What the loss of `head` depends on, for a backend that computes it. size: (w, h) of the network's input."""
+    own = {name: getattr(head, name) for name in YoloOptions._fields if hasattr(head, name)}
+    own["anchors"] = tuple((float(w), float(h)) for w, h in head.all_anchors())
+    own["class_weights"] = tuple(map(float, head.class_weights))
+    return YoloOptions(**own, size=size, weighted=bool(head.counters_per_class))

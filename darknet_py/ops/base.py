@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from darknet_py.ops import taps
-from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS
+from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS, logistic
 from darknet_py.ops.taps import Window, window_shape
+from darknet_py.ops.yolo import YoloFigures, YoloOptions
 
 __all__ = ["Array", "Ops", "Spans", "Window", "window_shape"]
 
@@ -218,6 +219,26 @@ class Ops(ABC):
     def avgpool2d_backward(self, dy: Array, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
         """dx of `avgpool2d`."""
         return taps.avgpool_backward(self.xp, dy, x, size, stride, padding)
+
+    # --- detection layers ------------------------------------------------------------------------------------------
+    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
+        """x (n, anchors, entries, h, w): logistic of x, y, objectness and classes, unless the layer before has done
+        that (`new_coords`); x and y then stretched by `scale` around 0.5 (yolo_layer.c:370)."""
+        y = x.copy()
+        if not new_coords:
+            y[:, :, :2] = logistic(self.xp, x[:, :, :2])
+            y[:, :, 4:] = logistic(self.xp, x[:, :, 4:])
+        if scale != 1:
+            y[:, :, :2] = y[:, :, :2] * scale - 0.5 * (scale - 1)
+        return y
+
+    def yolo_loss(self, options: YoloOptions, y: Array, objects: list[Any]) -> tuple[Array, YoloFigures] | None:
+        """(gradient like y (n, anchors, entries, h, w), figures) of a [yolo] layer that gave y.
+
+        objects: for each picture a host array (k, 5) of rows [x, y, w, h, class]. None where the backend has no such
+        kernel: then the layer computes it on the host.
+        """
+        return None
 
     # --- updates ---------------------------------------------------------------------------------------------------
     def sgd_update(

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from darknet_py.ops import cuda_windows as windows
+from darknet_py.ops import cuda_yolo
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
 from darknet_py.ops.base import Array, Ops, Spans, Window
 from darknet_py.ops.launch import Kernels
+from darknet_py.ops.yolo import YoloFigures, YoloOptions
 
 PART = 8192  # elements of a channel that one block adds up
 WARPS = 4  # of a block, where each warp makes a result
@@ -249,6 +252,15 @@ class CupyOps(Ops):
 
     def local2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
         return windows.local_backward(self, dy, x, weight, window, need_dx)
+
+    # --- detection layers ------------------------------------------------------------------------------------------
+    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
+        return cuda_yolo.activate(self, x, scale, new_coords)
+
+    def yolo_loss(
+        self, options: YoloOptions, y: Array, objects: list[npt.NDArray[Any]]
+    ) -> tuple[Array, YoloFigures] | None:
+        return None if len(options.used) > cuda_yolo.MOST_ANCHORS else cuda_yolo.loss(self, options, y, objects)
 
     # --- updates ---------------------------------------------------------------------------------------------------
     def sgd_update(

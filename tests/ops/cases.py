@@ -359,6 +359,14 @@ def _fused_convolutions() -> list[Case]:
     ]
 
 
+def _detection() -> list[Case]:
+    """The gradients are the loss's affair: none passes through."""
+    return [
+        Case("yolo_activate", label, lambda rng, r=rest: (distinct(rng, (3, 2, 7, 4, 5)), *r))
+        for label, *rest in (("plain", 1.0, False), ("stretched", 1.2, False), ("new-coords", 2.0, True))
+    ]
+
+
 CASES = [
     *_convolutions(),
     *_fused_convolutions(),
@@ -372,5 +380,6 @@ CASES = [
     *_activations(),
     *_per_channel(),
     *_wiring(),
+    *_detection(),
     *_updates(),
 ]

@@ -18,6 +18,7 @@ NOT_IN_ROWS = {  # tested in test_numpy_ops.py
     "array",
     "to_host",
     "dropout_mask",  # random
+    "yolo_loss",  # the layer's, unless the backend is a GPU: see test_cuda_yolo.py
     "conv_filters",  # the backend's own; in test_native_ops.py
 }
 

@@ -1,0 +1,121 @@
+"""The losses of detection layers on the device give what they give on the host, for all sorts of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from darknet_py.layers import Context, HeadLoss, Shape
+from darknet_py.ops import NumpyOps, Ops
+from darknet_py.ops.cupy_ops import CupyOps
+from tests.emulation import array_module, kernels, on_gpu
+from tests.layers.cases import layer
+from tests.layers.heads import random_truth
+from tests.layers.test_yolo import CASES, GOLDEN, SIZE, golden_layer
+
+PLAIN = "yolo classes=3 num=5 anchors=10,14,23,27,37,58,81,82,135,169 mask=1,2,4"
+OPTIONS = {
+    "plain": "ignore_thresh=0.4",
+    "stretched": "scale_x_y=1.2 iou_normalizer=0.07 delta_normalizer=0.5",
+    "iou": "iou_loss=iou max_delta=0.5",
+    "giou": "iou_loss=giou iou_normalizer=0.5",
+    "diou": "iou_loss=diou",
+    "ciou": "iou_loss=ciou iou_normalizer=0.07 max_delta=2",
+    "several-anchors": "iou_thresh=0.2 iou_loss=ciou",
+    "several-by-giou": "iou_thresh=0.1 iou_thresh_kind=giou",
+    "several-by-ciou": "iou_thresh=0.15 iou_thresh_kind=ciou iou_loss=giou",
+    "sure-cells": "truth_thresh=0.3 ignore_thresh=0.2",
+    "sure-and-smooth": "truth_thresh=0.3 ignore_thresh=0.2 objectness_smooth=1",
+    "smooth": "objectness_smooth=1 obj_normalizer=0.4 iou_loss=ciou",
+    "focal": "focal_loss=1",
+    "label-smooth": "label_smooth_eps=0.1",
+    "counters": "counters_per_class=10,100,30 cls_normalizer=0.5 max_delta=5",
+    "new-coords": "new_coords=1 scale_x_y=2 iou_loss=ciou",
+    "new-coords-mse": "new_coords=1 scale_x_y=2 iou_thresh=0.2",
+}
+
+
+@pytest.fixture(scope="module")
+def cuda() -> CupyOps:
+    return CupyOps(array_module())
+
+
+def passed(ops: Ops, head: Any, x: Any, truth: Any, size: tuple[int, int]) -> tuple[Any, Any, HeadLoss]:
+    """Output, gradient and report."""
+    step = head.forward(Context(ops, train=True, truth=truth, size=size), {}, ops.array(x))
+    assert step.backward is not None and step.loss is not None
+    return ops.to_host(step.y), ops.to_host(step.backward(None)[0]), step.loss
+
+
+def assert_alike(cuda: CupyOps, head: Any, x: Any, truth: Any, size: tuple[int, int]) -> HeadLoss:
+    y, gradient, report = passed(cuda, head, x, truth, size)
+    expected_y, expected, expected_report = passed(NumpyOps(threads=1), head, x, truth, size)
+    np.testing.assert_allclose(y, expected_y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, expected, rtol=5e-5, atol=2e-5)
+    assert report.count == expected_report.count
+    assert report.cost == pytest.approx(expected_report.cost, rel=2e-5)
+    assert report.iou == pytest.approx(expected_report.iou, rel=2e-5)
+    assert report.parts == pytest.approx(expected_report.parts, rel=1e-4, abs=1e-4)
+    return report
+
+
+def yolo(options: str = "ignore_thresh=0.4") -> Any:
+    head = layer(f"{PLAIN} {options}")
+    head.out_shape(Shape(24, 5, 7))
+    return head
+
+
+def inputs(seed: int = 3, pictures: int = 2, objects: int = 9) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 1.2, (pictures, 24, 5, 7)), random_truth(rng, pictures, objects, 3).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_yolo_on_the_device_equals_the_host(name: str, cuda: CupyOps) -> None:
+    x, truth = inputs()
+    x = 1 / (1 + np.exp(-x)) if "new" in name else x
+    report = assert_alike(cuda, yolo(OPTIONS[name]), x, truth, (224, 160))
+    assert report.count > 0
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if not name.startswith("pjreddie")])
+def test_yolo_on_the_device_equals_the_host_where_the_c_program_was_run(case: str, cuda: CupyOps) -> None:
+    assert_alike(cuda, golden_layer(case), GOLDEN[CASES[case]["input"]], GOLDEN["truths"], SIZE)
+
+
+def test_pictures_without_objects(cuda: CupyOps) -> None:
+    x, truth = inputs()
+    assert assert_alike(cuda, yolo(), x, np.zeros_like(truth), (224, 160)).count == 0
+    truth[0] = 0
+    assert assert_alike(cuda, yolo("iou_loss=ciou"), x, truth, (224, 160)).count > 0
+
+
+def test_objects_on_the_edge_and_without_extent(cuda: CupyOps) -> None:
+    x, truth = inputs()
+    truth[0, :3, :4] = (1, 1, 0.3, 0.4), (0.999, 0.001, 0.2, 0.1), (0.5, 0.5, 0, 0)
+    for kind in ("mse", "giou", "ciou"):
+        assert_alike(cuda, yolo(f"iou_loss={kind}"), x, truth, (224, 160))
+
+
+def test_more_anchors_than_a_mask_of_bits_holds_go_through_the_host(cuda: CupyOps) -> None:
+    anchors = ",".join(str(k + 5) for k in range(80))
+    head = layer(f"yolo classes=1 num=40 anchors={anchors}")
+    x = np.random.default_rng(1).normal(size=(1, 240, 2, 3))
+    assert_alike(cuda, head, x, np.array([[[0.4, 0.5, 0.3, 0.4, 0], [0] * 5]], np.float32), (96, 64))
+
+
+def test_what_was_learned_can_be_asked_for(cuda: CupyOps) -> None:
+    x, truth = inputs()
+    *_, report = passed(cuda, yolo(), x, truth, (224, 160))
+    *_, expected = passed(NumpyOps(threads=1), yolo(), x, truth, (224, 160))
+    np.testing.assert_array_equal(report.learned().cell, expected.learned.cell)
+
+
+@pytest.mark.skipif(on_gpu(), reason="is the emulator's")
+@pytest.mark.parametrize("name", ["several-by-ciou", "sure-and-smooth", "new-coords"])
+def test_nothing_to_complain_in_check_mode(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels.Settings, "check", True)
+    x, truth = inputs()
+    passed(CupyOps(array_module()), yolo(OPTIONS[name]), x, truth, (224, 160))
