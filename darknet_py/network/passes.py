@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.convolutional import EPS, Convolutional
+from darknet_py.layers.dropout import Dropout
 from darknet_py.layers.elementwise import Empty
 from darknet_py.layers.wiring import Shortcut
 from darknet_py.network.graph import Network, Node
@@ -17,7 +17,23 @@ from darknet_py.ops import Array
 
 def for_inference(net: Network) -> Network:
     """All rewrites. The result is for the weights as they are now."""
-    return prepare_filters(fuse_shortcuts(fuse_batch_norm(net)))
+    return prepare_filters(fuse_shortcuts(fuse_batch_norm(skip_identities(net))))
+
+
+def skip_identities(net: Network) -> Network:
+    """Nobody reads from layers that change nothing outside of training: [dropout], [empty]."""
+    sources: dict[int, int] = {}
+    nodes = []
+    for node in net.nodes:
+        inputs = tuple(sources.get(i, i) for i in node.inputs)
+        if _is_identity(node):
+            sources[node.index] = inputs[0]
+        nodes.append(replace(node, inputs=inputs))
+    return replace(net, nodes=tuple(nodes))
+
+
+def _is_identity(node: Node) -> bool:
+    return isinstance(node.layer, Dropout | Empty)
 
 
 def fuse_batch_norm(net: Network) -> Network:
@@ -44,12 +60,14 @@ def _fused(net: Network, node: Node) -> Node:
 def fuse_shortcuts(net: Network) -> Network:
     """conv -> [shortcut] that nothing else reads in between becomes one layer, which adds while it writes."""
     nodes = list(net.nodes)
-    readers = Counter(i for node in nodes for i in node.inputs)
-    for first, second in pairwise(net.nodes):
+    readers = Counter(i for node in nodes if not _is_identity(node) for i in node.inputs)
+    for second in net.nodes:
+        first = nodes[second.inputs[0]]
         if readers[first.index] == 1 and _adds_plainly(first, second):
             fused = ConvolutionAndSum(**vars(first.layer))
             nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
-            nodes[second.index] = replace(second, layer=fused, specs=first.specs, params=first.params)
+            inputs = (*first.inputs, *second.inputs[1:])
+            nodes[second.index] = replace(second, layer=fused, inputs=inputs, specs=first.specs, params=first.params)
     return replace(net, nodes=tuple(nodes))
 
 

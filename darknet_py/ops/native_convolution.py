@@ -17,12 +17,17 @@ from darknet_py.ops.native import Kernels, structure
 
 Array = npt.NDArray[Any]
 Empty = Callable[[tuple[int, ...]], Array]
+Step = Callable[[Array, "Array | None", "Array | None", Array], None]  # of x, bias, added, y
+Pitches = tuple[int, ...]
 
 Conv = structure(
-    "Conv", "n", "h", "w", "c", "out_h", "out_w", "m", "rows", "cols", "first_y", "first_x", "step_y", "step_x",
-    "stride_y", "stride_x", "taps", "run", "groups", "activation", "threads",
+    "Conv", "n", "h", "w", "pitch", "out_h", "out_w", "m", "out_pitch", "added_pitch", "rows", "cols", "first_y",
+    "first_x", "step_y", "step_x", "stride_y", "stride_x", "taps", "run", "groups", "activation", "threads",
 )  # fmt: skip
-Winograd = structure("Winograd", "n", "h", "w", "c", "out_h", "out_w", "m", "pad", "activation", "threads", "group")
+Winograd = structure(
+    "Winograd", "n", "h", "w", "c", "pitch", "out_h", "out_w", "m", "out_pitch", "added_pitch", "pad", "activation",
+    "threads", "group",
+)  # fmt: skip
 Depthwise = structure(
     "Depthwise", "n", "h", "w", "c", "out_h", "out_w", "size", "stride_y", "stride_x", "pad", "dilation", "activation",
     "threads",
@@ -42,13 +47,14 @@ FEWEST_TILES = 24  # below, reading Winograd's weights, four times the direct wa
 class Filters:
     """The weights of a convolution in the kernels' own order, made when they are first needed.
 
-    weight: (m, c / groups, size, size). `backward`: for the gradient by the input: inputs and outputs exchanged.
+    weight: (m, c / groups, size, size).
     """
 
     weight: Array
     window: Window
-    packed: dict[tuple[int, ...], Array] = field(default_factory=dict)
+    packed: Array | None = None
     transformed: Array | None = None
+    steps: dict[tuple[Any, ...], Step] = field(default_factory=dict)  # what is ready to run, by shapes
 
     @property
     def depthwise(self) -> bool:
@@ -66,32 +72,32 @@ class Convolution:
 
     # --- forward ---------------------------------------------------------------------------------------------------
     def forward(
-        self, x: Array, filters: Filters, bias: Array | None = None, activation: int = 0, added: Array | None = None
+        self,
+        x: Array,
+        filters: Filters,
+        bias: Array | None = None,
+        activation: int = 0,
+        added: Array | None = None,
+        out: Array | None = None,
     ) -> Array:
-        """activation(x * weight + bias) + added."""
-        window, m = filters.window, len(filters.weight)
-        y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m))
-        if filters.depthwise and m == x.shape[3]:
-            s = self._depthwise(x, y, window, activation)
-            self.kernels.call("depthwise", s, x, self._taps_first(filters), bias, added, y)
-        elif self._suits_winograd(x, y, window):
-            self._winograd(x, filters, y, bias, activation, added)
-        else:
-            self._direct(x, filters, y, bias, activation, added)
-        return y
+        """activation(x * weight + bias) + added, in `out` if there is one.
 
-    def _direct(
-        self, x: Array, filters: Filters, y: Array, bias: Array | None, activation: int, added: Array | None
-    ) -> None:
-        window, run = filters.window, x.shape[3] // filters.window.groups
-        rows, columns = _offsets(window)
-        if x.shape[3] < FEW_CHANNELS and window.groups == window.dilation == 1:  # a row of the window lies in one piece
-            x = self._surrounded(x, window, y.shape[1:3])
-            run *= window.size
-            rows, columns = np.arange(window.size, dtype=np.int32), np.zeros(window.size, np.int32)
-        s = Conv(*x.shape, *y.shape[1:], *y.shape[1:3], 0, 0, 1, 1, window.stride_y, window.stride_x,
-                 len(rows), run, window.groups, activation, self.threads)  # fmt: skip
-        self.kernels.call("conv", s, x, self._packed(filters), rows, columns, bias, added, y)
+        x, added and out may be parts of the channels of wider arrays.
+        """
+        window, m = filters.window, len(filters.weight)
+        y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m)) if out is None else out
+        if filters.depthwise and m == x.shape[3]:
+            self._depthwise_forward(x, filters, y, bias, activation, added)
+            return y
+        strides = x.strides[2], y.strides[2], added.strides[2] if added is not None else 0
+        key = (x.shape, activation, *strides)
+        step = filters.steps.get(key)
+        if step is None:
+            pitches = tuple(stride // 4 for stride in strides)
+            make = self._winograd if self._suits_winograd(x, y, window) else self._direct
+            step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
+        step(x, bias, added, y)
+        return y
 
     def _suits_winograd(self, x: Array, y: Array, window: Window) -> bool:
         n, h, w, m = y.shape
@@ -104,22 +110,55 @@ class Convolution:
             and tiles >= FEWEST_TILES
         )
 
+    def _direct(
+        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+    ) -> Step:
+        window, (n, h, w, c) = filters.window, x_shape
+        run, pitch = c // window.groups, pitches[0]
+        rows, columns = _offsets(window)
+        joined = c < FEW_CHANNELS and window.groups == window.dilation == 1  # a row of the window lies in one piece
+        if joined:
+            rows, columns = np.arange(window.size, dtype=np.int32), np.zeros(window.size, np.int32)
+            run, pitch, (h, w) = run * window.size, c, _reach(window, (h, w), y_shape[1:3])
+        s = Conv(n, h, w, pitch, *y_shape[1:], *pitches[1:], *y_shape[1:3], 0, 0, 1, 1, window.stride_y,
+                 window.stride_x, len(rows), run, window.groups, activation, self.threads)  # fmt: skip
+        packed = self._packed(filters)
+
+        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+            if joined:
+                x = self._surrounded(np.ascontiguousarray(x), window, y_shape[1:3])
+            self.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
+
+        return step
+
     def _winograd(
+        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+    ) -> Step:
+        n, h, w, c = x_shape
+        _, out_h, out_w, m = y_shape
+        tiles = n * -(-out_h // 4) * -(-out_w // 4)
+        group = min(tiles, max(PART * self.threads, GROUP_NUMBERS // (36 * c)))
+        s = Winograd(n, h, w, c, pitches[0], out_h, out_w, m, *pitches[1:], filters.window.pad, activation,
+                     self.threads, group)  # fmt: skip
+        scratch = 36 * group * c + 36 * PART * self.kernels.width * self.threads
+        transformed = self._transformed(filters)
+
+        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+            self.kernels.call("winograd", s, x, transformed, bias, added, y, self._scratch(scratch))
+
+        return step
+
+    def _depthwise_forward(
         self, x: Array, filters: Filters, y: Array, bias: Array | None, activation: int, added: Array | None
     ) -> None:
-        n, h, w, c = x.shape
-        m = y.shape[3]
-        if filters.transformed is None:
-            filters.transformed = self.empty((36 * self.kernels.packed_size(m, c),))
-            offsets = np.arange(9, dtype=np.int32)
-            self.kernels.call(
-                "winograd_pack", filters.weight, filters.transformed, offsets, m, c, 9 * c, 9, self.threads
-            )
-        tiles = n * -(-y.shape[1] // 4) * -(-y.shape[2] // 4)
-        group = min(tiles, max(PART * self.threads, GROUP_NUMBERS // (36 * c)))
-        scratch = self._scratch(36 * group * c + 36 * PART * self.kernels.width * self.threads)
-        s = Winograd(n, h, w, c, *y.shape[1:], filters.window.pad, activation, self.threads, group)
-        self.kernels.call("winograd", s, x, filters.transformed, bias, added, y, scratch)
+        if filters.packed is None:
+            filters.packed = _taps_first(filters.weight)
+        x, added = np.ascontiguousarray(x), None if added is None else np.ascontiguousarray(added)
+        whole = y if y.flags.c_contiguous else self.empty(y.shape)
+        s = self._depthwise(x, whole, filters.window, activation)
+        self.kernels.call("depthwise", s, x, filters.packed, bias, added, whole)
+        if whole is not y:
+            y[...] = whole
 
     # --- backward --------------------------------------------------------------------------------------------------
     def input_gradient(self, dy: Array, shape: tuple[int, ...], weight: Array, window: Window) -> Array:
@@ -154,8 +193,8 @@ class Convolution:
         square = window.size**2
         packed = self.empty((groups * self.kernels.packed_size(c, m // groups * len(taps)),))
         self.kernels.call("pack", weight, packed, offsets, len(taps), groups, c, m // groups,
-                          m // groups * c * square, square, c * square)  # fmt: skip
-        s = Conv(*dy.shape, *dx.shape[1:], rows, cols, *first, *strides, 1, 1, len(taps), m // groups,
+                          m // groups * c * square, square, c * square, self.threads)  # fmt: skip
+        s = Conv(*dy.shape, *dx.shape[1:], dx.shape[3], 0, rows, cols, *first, *strides, 1, 1, len(taps), m // groups,
                  groups, 0, self.threads)  # fmt: skip
         self.kernels.call("conv", s, dy, packed, tap_y, tap_x, None, None, dx)
 
@@ -182,9 +221,7 @@ class Convolution:
     def _surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
         """x with zeros around it as far as the taps reach."""
         n, h, w, c = x.shape
-        before, reach = window.pad * window.dilation, window.dilation * (window.size - 1) + 1
-        wide_h = max(before + h, (out[0] - 1) * window.stride_y + reach)
-        wide_w = max(before + w, (out[1] - 1) * window.stride_x + reach)
+        before, (wide_h, wide_w) = window.pad * window.dilation, _reach(window, (h, w), out)
         if (wide_h, wide_w) == (h, w):
             return x
         padded = self.empty((n, wide_h, wide_w, c))
@@ -194,20 +231,21 @@ class Convolution:
     # --- weights and memory ------------------------------------------------------------------------------------------
     def _packed(self, filters: Filters) -> Array:
         """[group][panel][tap][channel][output]."""
-        packed = filters.packed.get(())
-        if packed is None:
+        if filters.packed is None:
             (m, c), groups, square = filters.weight.shape[:2], filters.window.groups, filters.window.size**2
-            packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
-            self.kernels.call("pack", filters.weight, packed, np.arange(square, dtype=np.int32), square, groups,
-                              m // groups, c, m // groups * c * square, c * square, square)  # fmt: skip
-            filters.packed[()] = packed
-        return packed
+            filters.packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
+            self.kernels.call("pack", filters.weight, filters.packed, np.arange(square, dtype=np.int32), square, groups,
+                              m // groups, c, m // groups * c * square, c * square, square, self.threads)  # fmt: skip
+        return filters.packed
 
-    def _taps_first(self, filters: Filters) -> Array:
-        """(size * size, c)."""
-        if () not in filters.packed:
-            filters.packed[()] = _taps_first(filters.weight)
-        return filters.packed[()]
+    def _transformed(self, filters: Filters) -> Array:
+        """[36][panel][channel][output]."""
+        if filters.transformed is None:
+            m, c = filters.weight.shape[:2]
+            filters.transformed = self.empty((36 * self.kernels.packed_size(m, c),))
+            taps = np.arange(9, dtype=np.int32)
+            self.kernels.call("winograd_pack", filters.weight, filters.transformed, taps, m, c, 9 * c, 9, self.threads)
+        return filters.transformed
 
     def _depthwise(self, x: Array, y: Array, window: Window, activation: int = 0) -> Any:
         return Depthwise(*x.shape, *y.shape[1:3], window.size, window.stride_y, window.stride_x, window.pad,
@@ -229,6 +267,15 @@ def _offsets(window: Window) -> tuple[Array, Array]:
     steps = (np.arange(window.size) - window.pad) * window.dilation
     rows, columns = np.meshgrid(steps, steps, indexing="ij")
     return rows.astype(np.int32).reshape(-1), columns.astype(np.int32).reshape(-1)
+
+
+def _reach(window: Window, size: tuple[int, int], out: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of an input of `size` with zeros around it as far as the taps reach."""
+    before, reach = window.pad * window.dilation, window.dilation * (window.size - 1) + 1
+    return (
+        max(before + size[0], (out[0] - 1) * window.stride_y + reach),
+        max(before + size[1], (out[1] - 1) * window.stride_x + reach),
+    )
 
 
 def _reaching(window: Window, first: int, stride: int) -> list[tuple[int, int]]:

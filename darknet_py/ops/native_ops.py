@@ -137,9 +137,9 @@ class NativeOps(NumpyOps):
         if not isinstance(filters, Filters) or activation not in ACTIVATIONS:
             weight = filters.weight if isinstance(filters, Filters) else filters
             return super().conv2d_fused(x, weight, bias, window, activation, added)
-        more = None if added is None else _lying(added)
+        more = None if added is None else _pitched(added)
         kind = ACTIVATIONS.index(activation)
-        return _up(self.convolution.forward(_lying(x), filters, _vector(bias), kind, more))
+        return _up(self.convolution.forward(_pitched(x), filters, _vector(bias), kind, more))
 
     def conv2d_backward(
         self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool
@@ -182,6 +182,16 @@ def _lying(x: Array) -> Array:
     """As it lies in memory, contiguous: pictures channels-last, others as they are. float32."""
     x = x if x.dtype == FLOAT else x.astype(FLOAT)
     return channels_last(x) if x.ndim == 4 else np.ascontiguousarray(x)
+
+
+def _pitched(x: Array) -> Array:
+    """The same for kernels that also take some of the channels of a wider array."""
+    lying = x.transpose(0, 2, 3, 1)
+    _, h, w, c = lying.shape
+    pitch = lying.strides[2]
+    if x.dtype == FLOAT and lying.strides == (h * w * pitch, w * pitch, pitch, 4) and pitch >= 4 * c:
+        return lying
+    return _lying(x)
 
 
 def _standing(y: Array, like: Array) -> Array:

@@ -6,5 +6,8 @@
 #define NAME(f) avx2_##f
 #define FEW_REGISTERS
 #define SPREAD(p) ((vec)_mm256_broadcast_ss(p))
+#define MASK(count) _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define SEE_SOME(p, count) ((vec)_mm256_maskload_ps(p, MASK(count)))
+#define PUT_SOME(p, v, count) _mm256_maskstore_ps(p, MASK(count), (__m256)(v))
 #include "all.h"
 #endif

@@ -8,8 +8,9 @@
  * per block of places.
  */
 typedef struct {
-    int32_t n, h, w, c;      /* input */
+    int32_t n, h, w, pitch;  /* input; pitch: numbers from a place to the next, for it may be a part of wider channels */
     int32_t out_h, out_w, m; /* output */
+    int32_t out_pitch, added_pitch;
     int32_t rows, cols, first_y, first_x, step_y, step_x, stride_y, stride_x;
     int32_t taps, run; /* a tap is `run` numbers in a row: the channels of a group, or those of several places */
     int32_t groups, activation, threads;
@@ -23,17 +24,18 @@ static const float NAME(zeros)[MOST_RUN];
 /* Weights (any strides) -> panels [group][panel][tap][channel][output of the panel]; m, c: of one group.
  * Weight (output o, channel i, tap t) of group g lies at g * stride_g + o * stride_m + i * stride_c + offsets[t]. */
 void NAME(pack)(const float *weight, float *packed, const int32_t *offsets, long taps, long groups, long m, long c,
-                long stride_g, long stride_m, long stride_c) {
-    for (int g = 0; g < groups; g++, weight += stride_g)
-        for (int p = 0; p < panels_of(m); p++) {
-            int width = panel_vecs(m, p) * LANES;
-            for (int t = 0; t < taps; t++)
-                for (long i = 0; i < c; i++)
-                    for (int o = 0; o < width; o++) {
-                        long output = (long)p * WIDTH + o;
-                        *packed++ = output < m ? weight[output * stride_m + i * stride_c + offsets[t]] : 0.0f;
-                    }
-        }
+                long stride_g, long stride_m, long stride_c, long threads) {
+    long panels = panels_of(m), depth = taps * c;
+#pragma omp parallel for num_threads(enough_threads(threads, (double)groups * m * depth)) schedule(static)
+    for (long job = 0; job < groups * panels; job++) {
+        long first = job % panels * WIDTH, width = panel_vecs(m, (int)(job % panels)) * LANES;
+        const float *from = weight + job / panels * stride_g + first * stride_m;
+        float *to = packed + job / panels * packed_size(m, depth) + panel_start((int)(job % panels), depth);
+        for (long t = 0; t < taps; t++)
+            for (long i = 0; i < c; i++)
+                for (long o = 0; o < width; o++)
+                    *to++ = first + o < m ? from[o * stride_m + i * stride_c + offsets[t]] : 0.0f;
+    }
 }
 
 typedef struct {
@@ -63,11 +65,11 @@ INLINE int plain_output(const Conv *s) { return s->rows == s->out_h && s->cols =
 INLINE void point(const Conv *s, const float *x, const int32_t *tap_y, const int32_t *tap_x, Place p,
                   const float **pointers) {
     int top = p.y * s->stride_y, left = p.x * s->stride_x;
-    const float *picture = x + (long)p.picture * s->h * s->w * s->c;
+    const float *picture = x + (long)p.picture * s->h * s->w * s->pitch;
     for (int t = 0; t < s->taps; t++) {
         int row = top + tap_y[t], column = left + tap_x[t];
         int inside = (unsigned)row < (unsigned)s->h && (unsigned)column < (unsigned)s->w;
-        pointers[t * MOST_ROWS] = inside ? picture + ((long)row * s->w + column) * s->c : NAME(zeros);
+        pointers[t * MOST_ROWS] = inside ? picture + ((long)row * s->w + column) * s->pitch : NAME(zeros);
     }
 }
 
@@ -84,10 +86,10 @@ INLINE void finish_row(int kind, const float *acc, long width, const float *bias
     if (o < width) {
         long count = width - o;
         vec v = SEE(acc + o);
-        if (bias) v += see_some(bias + o, count);
+        if (bias) v += some_lanes(bias + o, count);
         v = activation(kind, v);
-        if (added) v += see_some(added + o, count);
-        put_some(y + o, v, count);
+        if (added) v += some_lanes(added + o, count);
+        put_lanes(y + o, v, count);
     }
 }
 
@@ -102,7 +104,7 @@ static void NAME(strip)(const Conv *s, const float *x, const float *panel, const
         int valid = (int)smaller(rows, end - place);
         Place first = p;
         for (int r = 0; r < valid; r++) {
-            if (simple) pointers[r] = x + (place + r) * s->c;
+            if (simple) pointers[r] = x + (place + r) * s->pitch;
             else point(s, x, tap_y, tap_x, p, pointers + r);
             p = next_place(s, p);
         }
@@ -110,13 +112,14 @@ static void NAME(strip)(const Conv *s, const float *x, const float *panel, const
             for (int t = 0; t < s->taps; t++) pointers[t * MOST_ROWS + r] = NAME(zeros);
         tile(vecs, pointers, s->taps, s->run, panel, acc);
         for (int r = 0; r < valid; r++) {
-            long at = (place + r) * s->m;
+            long at = place + r;
             if (!straight) {
                 long row = (long)first.picture * s->out_h + s->first_y + (long)first.y * s->step_y;
-                at = (row * s->out_w + s->first_x + (long)first.x * s->step_x) * s->m;
+                at = row * s->out_w + s->first_x + (long)first.x * s->step_x;
                 first = next_place(s, first);
             }
-            finish_row(s->activation, acc + r * WIDTH, width, bias, added ? added + at : 0, y + at);
+            finish_row(s->activation, acc + r * WIDTH, width, bias, added ? added + at * s->added_pitch : 0,
+                       y + at * s->out_pitch);
         }
     }
 }
@@ -125,13 +128,14 @@ void NAME(conv)(const Conv *s, const float *x, const float *packed, const int32_
                 const float *bias, const float *added, float *y) {
     long m = s->m / s->groups, depth = (long)s->run * s->taps;
     long places = (long)s->n * s->rows * s->cols, panels = panels_of(m);
-    long block = BLOCK_BYTES / (4L * s->c / s->groups * s->stride_y * s->stride_x) + 1;
+    long block = BLOCK_BYTES / (4L * s->run * s->stride_y * s->stride_x) + 1;
     block = (block + 233) / 234 * 234; /* a multiple of most tiles' rows: 6, 9, 13 */
     if (s->threads > 1) block = smaller(block, (places + s->threads - 1) / s->threads);
     long blocks = (places + block - 1) / block;
     if (panels >= 2L * s->threads && blocks <= 2L * s->threads) block = places, blocks = 1; /* weights read once */
     long jobs = s->groups * blocks * panels;
-#pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1)
+    double work = (double)places * s->m * depth / 16;
+#pragma omp parallel for num_threads(enough_threads(s->threads, work)) schedule(dynamic, 1)
     for (long job = 0; job < jobs; job++) {
         int panel = (int)(job % panels), group = (int)(job / panels / blocks);
         long start = job / panels % blocks * block, output = group * m + (long)panel * WIDTH;

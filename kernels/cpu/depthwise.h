@@ -7,12 +7,6 @@ typedef struct {
     int32_t n, h, w, c, out_h, out_w, size, stride_y, stride_x, pad, dilation, activation, threads;
 } Depthwise;
 
-INLINE vec some_lanes(const float *p, long count) { return count == LANES ? SEE(p) : see_some(p, count); }
-INLINE void put_lanes(float *p, vec v, long count) {
-    if (count == LANES) AT(p) = v;
-    else put_some(p, v, count);
-}
-
 /* places of one row; from `left` on for `count` places all taps of a row lie inside the picture */
 INLINE vec taps_at(const Depthwise *s, const float *picture, const float *weight, int top, int left, long k, long count) {
     vec sum = {};
@@ -67,7 +61,8 @@ static void NAME(depthwise_row)(const Depthwise *s, const float *picture, const 
 
 void NAME(depthwise)(const Depthwise *s, const float *x, const float *weight, const float *bias, const float *added,
                      float *y) {
-#pragma omp parallel for num_threads(s->threads) schedule(static)
+    double work = (double)s->n * s->out_h * s->out_w * s->c * s->size;
+#pragma omp parallel for num_threads(enough_threads(s->threads, work)) schedule(static)
     for (long line = 0; line < (long)s->n * s->out_h; line++) {
         long at = line * s->out_w * s->c;
         NAME(depthwise_row)(s, x + line / s->out_h * s->h * s->w * s->c, weight, bias, added ? added + at : 0, y + at,

@@ -6,17 +6,17 @@
 
 void NAME(activate)(long kind, const float *x, float *y, long size, long threads) {
     long vectors = size / LANES;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(enough_threads(threads, size)) schedule(static)
     for (long i = 0; i < vectors; i++) AT(y + i * LANES) = activation(kind, SEE(x + i * LANES));
     long rest = vectors * LANES;
-    if (rest < size) put_some(y + rest, activation(kind, see_some(x + rest, size - rest)), size - rest);
+    if (rest < size) put_lanes(y + rest, activation(kind, some_lanes(x + rest, size - rest)), size - rest);
 }
 
 /* dx = dy * dy/dx; x may be 0 where the slope follows from y */
 void NAME(activate_backward)(long kind, const float *dy, const float *x, const float *y, float *dx, long size,
                              long threads) {
     if (!x) x = y;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(enough_threads(threads, size)) schedule(static)
     for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
         long at = i * LANES, count = smaller(LANES, size - at);
         put_lanes(dx + at, some_lanes(dy + at, count) * slope(kind, some_lanes(x + at, count), some_lanes(y + at, count)),
@@ -26,7 +26,7 @@ void NAME(activate_backward)(long kind, const float *dy, const float *x, const f
 
 /* y = activation(a + b) */
 void NAME(add)(long kind, const float *a, const float *b, float *y, long size, long threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(enough_threads(threads, size)) schedule(static)
     for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
         long at = i * LANES, count = smaller(LANES, size - at);
         put_lanes(y + at, activation(kind, some_lanes(a + at, count) + some_lanes(b + at, count)), count);
@@ -35,7 +35,7 @@ void NAME(add)(long kind, const float *a, const float *b, float *y, long size, l
 
 /* y = x * k + shift, by channel */
 void NAME(scale_shift)(const float *x, const float *k, const float *shift, float *y, long rows, long c, long threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
     for (long row = 0; row < rows; row++)
         for (long i = 0; i < c; i += LANES) {
             long count = smaller(LANES, c - i), at = row * c + i;

@@ -4,7 +4,8 @@ typedef struct {
 } Pool;
 
 void NAME(maxpool)(const Pool *s, const float *x, float *y) {
-#pragma omp parallel for num_threads(s->threads) schedule(static)
+    double work = (double)s->n * s->out_h * s->out_w * s->c * s->size;
+#pragma omp parallel for num_threads(enough_threads(s->threads, work)) schedule(static)
     for (long line = 0; line < (long)s->n * s->out_h; line++) {
         const float *picture = x + line / s->out_h * s->h * s->w * s->c;
         int top = (int)(line % s->out_h) * s->stride_y - s->before;

@@ -82,10 +82,21 @@ INLINE vec slope(int kind, vec x, vec y) {
     }
 }
 
-/* the first `count` lanes from or to p */
-INLINE vec see_some(const float *p, long count) {
+/* the first `count` lanes (at least one) from or to p; the others are 0 */
+#ifndef SEE_SOME
+static inline vec see_part(const float *p, long count) {
     vec v = {};
     memcpy(&v, p, count * sizeof(float));
     return v;
 }
-INLINE void put_some(float *p, vec v, long count) { memcpy(p, &v, count * sizeof(float)); }
+#define SEE_SOME(p, count) see_part(p, count)
+#define PUT_SOME(p, v, count) memcpy(p, &(v), (count) * sizeof(float))
+#endif
+INLINE vec some_lanes(const float *p, long count) { return count == LANES ? SEE(p) : SEE_SOME(p, count); }
+INLINE void put_lanes(float *p, vec v, long count) {
+    if (count == LANES) AT(p) = v;
+    else PUT_SOME(p, v, count);
+}
+
+/* threads that are worth waking for so many operations or bytes */
+INLINE int enough_threads(long threads, double work) { return work < 40000 ? 1 : (int)threads; }

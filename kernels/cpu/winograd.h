@@ -56,13 +56,13 @@ void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offs
 }
 
 typedef struct {
-    int32_t n, h, w, c, out_h, out_w, m, pad, activation, threads;
+    int32_t n, h, w, c, pitch, out_h, out_w, m, out_pitch, added_pitch, pad, activation, threads;
     int32_t group; /* tiles of a group */
 } Winograd;
 
 /* one tile: V[36][group][c] */
 static void NAME(enter)(const Winograd *s, const float *x, float *v, int picture, int top, int left) {
-    const float *from = x + (long)picture * s->h * s->w * s->c;
+    const float *from = x + (long)picture * s->h * s->w * s->pitch;
     long step = (long)s->group * s->c;
     for (long k = 0; k < s->c; k += LANES) {
         vec half[6][6];
@@ -71,7 +71,7 @@ static void NAME(enter)(const Winograd *s, const float *x, float *v, int picture
             for (int i = 0; i < 6; i++) {
                 int row = top + i, column = left + j;
                 int inside = (unsigned)row < (unsigned)s->h && (unsigned)column < (unsigned)s->w;
-                d[i] = inside ? SEE(from + ((long)row * s->w + column) * s->c + k) : (vec){};
+                d[i] = inside ? SEE(from + ((long)row * s->w + column) * s->pitch + k) : (vec){};
             }
             input_transform(d, t);
             for (int i = 0; i < 6; i++) half[i][j] = t[i];
@@ -96,20 +96,15 @@ static void NAME(leave)(const Winograd *s, const float *products, long step, lon
             for (int i = 0; i < 4; i++) half[i][j] = t[i];
         }
         long count = smaller(LANES, width - o);
-        vec shift = bias ? see_some(bias + output + o, count) : (vec){};
+        vec shift = bias ? some_lanes(bias + output + o, count) : (vec){};
         for (int i = 0; i < 4 && top + i < s->out_h; i++) {
             vec t[4];
             output_transform(half[i], t);
             for (int j = 0; j < 4 && left + j < s->out_w; j++) {
-                long at = (((long)picture * s->out_h + top + i) * s->out_w + left + j) * s->m + output + o;
+                long at = ((long)picture * s->out_h + top + i) * s->out_w + left + j;
                 vec result = activation(s->activation, t[j] + shift);
-                if (count == LANES) {
-                    if (added) result += SEE(added + at);
-                    AT(y + at) = result;
-                } else {
-                    if (added) result += see_some(added + at, count);
-                    put_some(y + at, result, count);
-                }
+                if (added) result += some_lanes(added + at * s->added_pitch + output + o, count);
+                put_lanes(y + at * s->out_pitch + output + o, result, count);
             }
         }
     }

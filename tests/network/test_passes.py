@@ -7,7 +7,7 @@ import pytest
 
 from darknet_py.layers import Context
 from darknet_py.network import for_inference
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import NumpyOps, cpu_ops
 from tests.network.cfgs import YOLO, chain, network
 
 DEPTHWISE = chain("convolutional filters=4 groups=2 batch_normalize=1", net="width=6 height=5 channels=4")
@@ -30,3 +30,32 @@ def test_fused_batch_norm_gives_the_same(text: str, dtype: str) -> None:
     assert not any(getattr(node.layer, "batch_normalize", False) for node in fused.nodes)
     assert all(np.array_equal(b, p.value) for b, (_, p) in zip(before, net.parameters(), strict=True))
     assert [node.shape for node in fused.resized(64, 32).nodes] == [node.shape for node in net.resized(64, 32).nodes]
+
+
+RESIDUAL = chain(
+    "convolutional filters=8 size=1 activation=leaky batch_normalize=1",
+    "convolutional filters=8 size=3 pad=1 activation=mish batch_normalize=1",
+    "dropout probability=.5",
+    "shortcut from=-3 activation=linear",
+    "convolutional filters=8 size=3 pad=1 activation=linear",
+    "shortcut from=-2 activation=leaky",  # an activation behind the sum: stays as it is
+    "convolutional filters=8 size=3 pad=1 groups=8 activation=relu",
+    "shortcut from=-2 activation=linear",
+    "route layers=-1,-2",  # reads what lies between a convolution and its shortcut
+    net="width=14 height=10 channels=4",
+)
+
+
+@pytest.mark.parametrize("ops", [NumpyOps(np.float64, threads=1), cpu_ops(2)], ids=lambda ops: type(ops).__name__)
+def test_fused_shortcuts_give_the_same(ops: NumpyOps) -> None:
+    net, rng = network(RESIDUAL, ops), np.random.default_rng(0)
+    for _, param in net.parameters():
+        param.value = ops.array(rng.uniform(-1, 1.5, param.spec.shape) ** 2)
+    fused = for_inference(net)
+    x = ops.array(rng.standard_normal((2, *net.input)))
+    expected, actual = (n.forward(x, Context(ops)).outputs for n in (net, fused))
+    for index, y in expected.items():
+        np.testing.assert_allclose(actual[index], y, rtol=2e-5, atol=2e-5 * np.abs(y).max())
+    names = [type(node.layer).__name__ for node in fused.nodes]
+    assert [i for i, name in enumerate(names) if name == "ConvolutionAndSum"] == [3]
+    assert [node.shape for node in fused.resized(7, 5).nodes][-1] == net.resized(7, 5).nodes[-1].shape
