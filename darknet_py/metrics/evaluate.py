@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections
-from darknet_py.metrics.accumulate import Evaluator, MapResult
+from darknet_py.metrics.accumulate import Evaluator
 from darknet_py.metrics.evaluation import NO_ROWS, Evaluation, Record
 from darknet_py.metrics.match import scores_of
 
@@ -28,11 +28,6 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Sample: ...
-
-
-def evaluate(*args: Any, **options: Any) -> MapResult:
-    """Only the figures of `examine`."""
-    return examine(*args, **options).result
 
 
 def examine(

@@ -8,7 +8,7 @@ import pytest
 from darknet_py.boxes import Detections
 from darknet_py.errors import DataError
 from darknet_py.metrics.accumulate import Evaluator
-from darknet_py.metrics.evaluate import evaluate
+from darknet_py.metrics.evaluate import examine
 
 
 class Pictures:
@@ -49,7 +49,7 @@ def test_batches_give_what_one_by_one_gives(count):
         sizes.append(len(pictures))
         return [found_in(picture) for picture in pictures]
 
-    result = evaluate(detect, Pictures(count), 2, iou_thresh=0.6, batch=4, progress=done.append)
+    result = examine(detect, Pictures(count), 2, iou_thresh=0.6, batch=4, progress=done.append).result
     expected = Evaluator(2, iou_thresh=0.6)
     for picture, truth, _ in map(Pictures(count).__getitem__, range(count)):
         expected.add(found_in(picture), truth)
@@ -60,7 +60,7 @@ def test_batches_give_what_one_by_one_gives(count):
 
 def test_a_plain_list_of_samples_will_do():
     samples = [Pictures(1)[0], (*Pictures(2)[1][:2], Pictures.truth(1))]
-    assert evaluate(lambda pictures: list(map(found_in, pictures)), samples, 2).unique_truth_count == 2
+    assert examine(lambda pictures: list(map(found_in, pictures)), samples, 2).result.unique_truth_count == 2
 
 
 def test_the_next_batch_is_loaded_while_this_one_is_looked_at():
@@ -74,11 +74,23 @@ def test_the_next_batch_is_loaded_while_this_one_is_looked_at():
         assert sorted(pictures.loaded) == [0, 1, 2, 3]  # though only two were asked for
         return [found_in(picture) for picture in batch]
 
-    evaluate(detect, pictures, 2, batch=2)
+    examine(detect, pictures, 2, batch=2)
 
 
 def test_errors_pass_through():
     with pytest.raises(DataError, match=r"picture-5\.jpg: empty"):
-        evaluate(lambda pictures: list(map(found_in, pictures)), Pictures(8, broken=5), 2, batch=2)
+        examine(lambda pictures: list(map(found_in, pictures)), Pictures(8, broken=5), 2, batch=2)
     with pytest.raises(ValueError, match="zip"):
-        evaluate(lambda pictures: [found_in(pictures[0])], Pictures(4), 2, batch=2)
+        examine(lambda pictures: [found_in(pictures[0])], Pictures(4), 2, batch=2)
+
+
+def test_what_was_found_is_kept_without_what_nms_has_suppressed():
+    pictures = Pictures(7)
+    evaluation = examine(lambda batch: list(map(found_in, batch)), pictures, 2, batch=2)
+    assert len(evaluation.records) == 7
+    for i, record in enumerate(evaluation.records):
+        assert record.size == (3, 2)
+        np.testing.assert_array_equal(record.truth, Pictures.truth(i))
+        assert record.difficult.shape == (0, 5)
+        assert record.scores.class_id.tolist() == ([i % 2] if i % 3 else [])
+        np.testing.assert_array_equal(record.scores.boxes, Pictures.truth(i)[: i % 3 > 0, 1:])
