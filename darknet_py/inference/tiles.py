@@ -1,8 +1,8 @@
 """Big pictures in tiles that overlap: what is too small in the whole picture is large enough in a tile.
 
-An object on the border of a tile is found in pieces. What two looks say of the part of the picture that both have seen
-tells whether they mean the same object: if their boxes agree there, it is one, and the box that no border cuts counts;
-where a border cuts every box of it, the object is as large as the pieces together.
+An object on the border of a tile is found in pieces. A piece that lies in a box which no border cuts belongs to it.
+Where a border cuts every box of an object, what two looks say of the part of the picture that both have seen tells
+whether they mean the same: if their boxes agree there, the object is as large as the pieces together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ Array = npt.NDArray[Any]
 NEAR = 0.02
 """A box cut by a border ends on it, within this part of the tile's side."""
 SAME = 0.5
-"""IoU in the common part of two tiles above which two boxes are one object"""
+"""IoU in the common part of two tiles above which two pieces are of one object"""
+INSIDE = 0.7
+"""Part of a piece in a whole box above which it is a piece of it: networks are bad at the size of what they see half"""
 
 
 class Tile(NamedTuple):
@@ -102,13 +104,14 @@ def joined(looks: Sequence[tuple[Detections, Tile]], w: int, h: int) -> Detectio
     edges = corners(found.boxes.astype(np.float64))
     cut = _cut(edges, tiles)
     pieces = np.flatnonzero(cut)
-    one = np.zeros((len(pieces), len(cut)), bool)
+    same, inside = (np.zeros((len(pieces), len(cut)), bool) for _ in range(2))
     for row, i in enumerate(pieces.tolist()):
-        one[row] = _one_object(i, found, edges, tiles)
-    alone = ~(one & ~cut).any(axis=1)  # the others are in a box that no border cuts
-    pieces, one = pieces[alone], one[np.ix_(alone, pieces[alone])]
-    together_again = [_union(_rows(found, pieces[group])) for group in _groups(one | one.T)]
-    return together([_rows(found, ~cut), *together_again])
+        same_class = found.probs[:, found.probs[i].argmax()] > 0
+        same[row], inside[row] = (same_class & what for what in _compared(i, edges, tiles))
+    alone = ~((same | inside) & ~cut).any(axis=1)
+    pieces, same = pieces[alone], same[np.ix_(alone, pieces[alone])]
+    put_together = [_union(_rows(found, pieces[group])) for group in _groups(same | same.T)]
+    return together([_rows(found, ~cut), *put_together])
 
 
 def _placed(found: Detections, tile: Tile, w: int, h: int) -> Detections:
@@ -127,13 +130,23 @@ def _cut(edges: Array, tiles: Array) -> Array:
     return np.asarray((low | high).any(axis=1))
 
 
-def _one_object(i: int, found: Detections, edges: Array, tiles: Array) -> Array:
-    """Which of the boxes are the object of box i, by what both looks see of it; (k,) bool."""
+def _compared(i: int, edges: Array, tiles: Array) -> tuple[Array, Array]:
+    """Which of the boxes (k, 4) agree with box i where both looks have seen, and which hold it; (k,) bool."""
     low, high = np.maximum(tiles[i, :2], tiles[:, :2]), np.minimum(tiles[i, 2:], tiles[:, 2:])
     common = np.concatenate((low, np.maximum(low, high)), axis=1)
-    mine, theirs = (np.clip(e, np.tile(common[:, :2], 2), np.tile(common[:, 2:], 2)) for e in (edges[i], edges))
-    same_class = found.probs[:, found.probs[i].argmax()] > 0
-    return np.asarray(same_class & (iou(from_corners(mine), from_corners(theirs)) > SAME))
+    mine, theirs = _clipped(edges[i], common), _clipped(edges, common)
+    piece = _clipped(edges[i], tiles[i])
+    shared = _clipped(edges, piece)
+    return iou(from_corners(mine), from_corners(theirs)) > SAME, _area(shared) > INSIDE * _area(piece)
+
+
+def _clipped(edges: Array, window: Array) -> Array:
+    """The part of boxes in a window; without extent if there is none."""
+    return np.clip(edges, np.tile(window[..., :2], 2), np.tile(window[..., 2:], 2))
+
+
+def _area(edges: Array) -> Array:
+    return np.asarray((edges[..., 2] - edges[..., 0]) * (edges[..., 3] - edges[..., 1]))
 
 
 def _groups(linked: Array) -> Iterator[Array]:

@@ -139,8 +139,20 @@ def test_pieces_of_different_classes_stay_apart():
     assert rectangles_in(found, white) == [[40, 20, 40, 20], [80, 20, 40, 20]]
 
 
+def one(x: float, y: float, w: float, h: float, probs: tuple[float, float] = (0.9, 0)) -> Detections:
+    return Detections(np.float32([[x, y, w, h]]), np.float32([0.9]), np.float32([probs]))
+
+
+@pytest.mark.parametrize(("probs", "kept"), [((0.95, 0), 1), ((0, 0.95), 2)])
+def test_a_piece_of_the_wrong_size_belongs_to_the_whole_object_of_its_class(probs, kept):
+    whole, piece = one(0.5, 0.5, 0.2, 0.5), one(0.96, 0.5, 0.06, 0.1, probs)  # pixels 80 to 120, and 93 to 99
+    result = joined([(whole, Tile(0, 0, 200, 120)), (piece, Tile(0, 0, 100, 120))], *SIZE)
+    assert len(result.boxes) == kept
+    np.testing.assert_array_equal(result.boxes[0], whole.boxes[0])
+
+
 def test_boxes_on_the_picture_s_own_border_are_whole():
-    found = Detections(np.float32([[0.05, 0.5, 0.1, 0.2]]), np.float32([0.9]), np.float32([[0.9, 0]]))
+    found = one(0.05, 0.5, 0.1, 0.2)
     result = joined([(found, Tile(0, 0, 100, 120))], 200, 120)
     np.testing.assert_allclose(result.boxes, [[0.025, 0.5, 0.05, 0.2]])
     np.testing.assert_array_equal(result.probs, found.probs)
