@@ -31,7 +31,7 @@ ORDER = {
     "lstm": "batch_normalize output",
     "maxpool": "size stride padding",
     "avgpool": "",
-    "crop": "crop_height crop_width flip angle saturation exposure",
+    "crop": "crop_height crop_width flip angle saturation exposure noadjust",
     "dropout": "probability",
     "reorg": "stride",
     "route": "layers groups group_id",

@@ -50,7 +50,7 @@ ZOO = {
     "resnext152-32x4d": Published(56_730_920, 217, 28.20, IMAGENET),
     "densenet201": Published(17_206_440, 66, 10.85, IMAGENET),
     "efficientnet_b0": Published(4_890_040, None, 0.915, COUNTED, Shape(3, 224, 224)),
-    "cifar": Published(7_687_050, None, 1.624, COUNTED, Shape(3, 28, 28), 10),
+    "cifar": Published(7_687_050, None, 1.624, COUNTED, Shape(3, 32, 32), 10),
     "cifar_small": Published(59_690, None, 0.010, COUNTED, Shape(3, 28, 28), 10),
     "mnist": Published(62_114, None, 0.003, OURS, Shape(1, 28, 28), 10),
 }
