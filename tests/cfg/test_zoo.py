@@ -18,7 +18,7 @@ from tests.cfg.files import CFG, COUNTED, README, shape_only
 
 YOLO_PAGE = "https://pjreddie.com/darknet/yolo"
 VOC_PAGE = "https://pjreddie.com/darknet/yolov2"
-PAPER = "https://arxiv.org/abs/2207.02696, table 2"
+PAPER = "https://arxiv.org/abs/2207.02696"
 FASTEST = "https://github.com/dog-qiuqiu/Yolo-Fastest"
 
 
