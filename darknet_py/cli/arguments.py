@@ -127,4 +127,16 @@ def add_inference(parser: Parser, batch: int) -> None:
     text = "pictures that go through the network at once (%(default)s)"
     parser.add_argument("-batch", type=whole(1), default=batch, metavar="N", help=text)
     parser.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
-    parser.add_argument("-nogpu", action="store_true", help="compute on the CPU")
+    add_backend(parser)
+
+
+def add_backend(parser: Parser) -> None:
+    """What computes: see `darknet_py.cli.backend.ops_of`."""
+    parser.add_argument(
+        "-backend",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="a GPU with CuPy (cuda), the processor (cpu), or a GPU where one can be used (%(default)s)",
+    )
+    parser.add_argument("-i", type=whole(0), metavar="N", help="which GPU (0)")
+    parser.add_argument("-nogpu", action="store_true", help="compute on the processor: -backend cpu")

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from darknet_py.classifier import Array, Classifier
+from darknet_py.cli.backend import ops_of
 from darknet_py.cli.loading import check_finite
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.errors import CfgError
 from darknet_py.network import for_inference, load_network, load_weights
-from darknet_py.ops import cpu_ops
 
 
 class LoadedClassifier(NamedTuple):
@@ -43,7 +43,7 @@ def load_classifier(args: argparse.Namespace, *keys: str) -> LoadedClassifier:
     DarknetError where a file can't be read or the files don't belong together.
     """
     data = read_data(args.data)
-    net = load_network(args.cfg, cpu_ops(args.threads))
+    net = load_network(args.cfg, ops_of(args))
     classes = Classifier(net).classes
     words = read_words(data, classes, args.cfg, *keys)
     load_weights(net, args.weights)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from darknet_py.classifier import Classifier
+from darknet_py.cli.backend import ops_of
 from darknet_py.cli.class_loading import read_words
 from darknet_py.cli.training import NO_EFFECT, SHOWN, Setup, facts, start_of, without_effect
 from darknet_py.config.datafile import read_data
@@ -17,7 +18,6 @@ from darknet_py.data.lists import read_list
 from darknet_py.errors import CfgError, DataError
 from darknet_py.layers.losses import Cost, Logistic, Softmax
 from darknet_py.network import NetOptions, Network, load_network
-from darknet_py.ops import cpu_ops
 from darknet_py.train.loop import Progress, Trainer
 
 HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
@@ -28,7 +28,7 @@ NUMBERED = 1000  # iterations between numbered weights files (classifier.c:272)
 def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training. The setup's names are the labels."""
     data = read_data(args.data)
-    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
+    net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check_trainable(net, args.cfg)
     labels = read_words(data, Classifier(net).classes, args.cfg, "labels", "names")
     trainer = Trainer(net, Progress(args.seed or 0))

@@ -51,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.cli.class_training import prepare
 
     args = resumed(args, parser())
-    if args.gpus or args.i:
-        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
     setup = prepare(args)
     with (
         run_folder(args, setup.data, TRAINING) as folder,

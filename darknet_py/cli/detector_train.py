@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, number, whole
+from darknet_py.cli.arguments import Parser, add_backend, number, whole
 from darknet_py.cli.live import add_live, live_hooks
 from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed, run_folder
 from darknet_py.errors import DarknetError
@@ -62,9 +62,8 @@ def add_training(p: Parser) -> None:
     p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
     p.add_argument("-workers", type=whole(0), metavar="N", help="processes that load pictures (one a core)")
     p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
-    p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
-    p.add_argument("-gpus", metavar="LIST", help="accepted; this version trains on the CPU")
-    p.add_argument("-i", metavar="N", help="accepted; this version trains on the CPU")
+    add_backend(p)
+    p.add_argument("-gpus", metavar="LIST", help="GPUs to train on, like 0,1; this version takes the first")
     add_resume(p)
     add_run(p)
     add_live(p)
@@ -75,8 +74,6 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.cli.training import prepare
 
     args = resumed(args, parser())
-    if args.gpus or args.i:
-        warnings.warn("this version trains on the CPU: -gpus and -i have no effect", stacklevel=2)
     setup = prepare(args)
     with (
         run_folder(args, setup.data, TRAINING) as folder,

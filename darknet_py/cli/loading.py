@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darknet_py.cli.backend import ops_of
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.detector import Detector
 from darknet_py.errors import CfgError, WeightsError
 from darknet_py.network import Network, for_inference, load_network, load_weights
-from darknet_py.ops import cpu_ops
 
 
 class Loaded(NamedTuple):
@@ -36,7 +36,7 @@ def load_detector(args: argparse.Namespace) -> Loaded:
     data = read_data(args.data)
     names_path = data.file("names")
     names = read_names(names_path)
-    net = load_network(args.cfg, cpu_ops(args.threads))
+    net = load_network(args.cfg, ops_of(args))
     detector = Detector(net)
     classes = detector.head.classes
     if len(names) != classes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from darknet_py.check.dataset import Checked, check_dataset
+from darknet_py.cli.backend import ops_of
 from darknet_py.cli.check_report import problem_lines, verdict
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.data.lists import read_list
@@ -17,7 +18,6 @@ from darknet_py.data.recipe import AugmentOptions
 from darknet_py.errors import CfgError, WeightsError
 from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
-from darknet_py.ops import cpu_ops
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
 from darknet_py.train.memory import largest_size, training_memory
@@ -67,7 +67,7 @@ class Setup:
 def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training."""
     data = read_data(args.data)
-    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
+    net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check_trainable(net, args.cfg)
     names = _names(data, net.heads[-1][1].classes, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))

@@ -214,7 +214,7 @@ def _average_box_deltas(delta: HostArray) -> None:
 
 def report_of(head: Yolo, figures: YoloFigures) -> HeadLoss:
     """The reference's cost (yolo_layer.c:885). Its DIoU and CIoU losses report the plain IoU; so do these figures."""
-    rest, count = head.obj_normalizer * figures.rest, round(figures.count)
+    rest, count = head.obj_normalizer * figures.rest, round(figures.learned)
     if head.iou_loss == "mse":
         cost, box = figures.squares, figures.squares - rest
     else:

@@ -41,7 +41,7 @@ class YoloFigures(NamedTuple):
     """of all deltas"""
     rest: float
     """squares of the deltas of objectness and classes"""
-    count: float
+    learned: float
     """objects that were learned"""
     iou: float
     similarity: float

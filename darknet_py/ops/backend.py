@@ -1,0 +1,111 @@
+"""Which backend computes: a GPU where one can be used, the processor otherwise."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+from darknet_py.errors import DarknetError
+from darknet_py.ops.base import Ops
+from darknet_py.ops.driver import Driver, find_driver
+
+BACKENDS = ("auto", "cpu", "cuda")
+OLDEST_CUDA = 12000  # that a CuPy of today runs on
+
+
+class BackendError(DarknetError):
+    """The GPU can't be used; one line says why and what helps."""
+
+
+class Choice(NamedTuple):
+    """A backend, and a sentence for the user about it."""
+
+    ops: Ops
+    text: str
+
+
+def choose(backend: str = "auto", gpu: int | None = None, threads: int | None = None) -> Choice:
+    """The backend of that name. gpu: its index, None for the first. threads: of the processor, None for its cores.
+
+    ``auto`` takes the processor where no GPU can be used, and says why. BackendError for ``cuda`` where none can, and
+    for an index that no GPU has.
+    """
+    if backend == "cpu":
+        return _processor(threads, "as it was asked for")
+    try:
+        return _gpu(gpu)
+    except NoSuchGpuError:
+        raise
+    except BackendError as error:
+        if backend == "cuda":
+            raise
+        return _processor(threads, str(error))
+
+
+class NoSuchGpuError(BackendError):
+    """There are GPUs, but none with the index that was asked for."""
+
+
+def _processor(threads: int | None, why: str) -> Choice:
+    from darknet_py.ops import cpu_ops
+
+    return Choice(cpu_ops(threads), f"computing on the processor: {why}")
+
+
+def _gpu(index: int | None) -> Choice:
+    driver = _usable(find_driver())
+    number = index or 0
+    if not 0 <= number < len(driver.gpus):
+        there = ", ".join(f"{i} ({name})" for i, name in enumerate(driver.gpus))
+        raise NoSuchGpuError(f"-i {number}: there is no such GPU; there are {there}")
+    cupy = _cupy(driver)
+    ops = _working(cupy, number, driver)
+    versions = f"CUDA {driver.cuda}, CuPy {cupy.__version__}"
+    return Choice(ops, f"computing on GPU {number}, {driver.gpus[number]} ({versions})")
+
+
+def _usable(driver: Driver | None) -> Driver:
+    if driver is None:
+        raise BackendError("no NVIDIA driver is installed")
+    if driver.version < OLDEST_CUDA:
+        raise BackendError(f"the NVIDIA driver has CUDA {driver.cuda}, and 12.0 or later is needed: update the driver")
+    if not driver.gpus:
+        raise BackendError("the NVIDIA driver finds no GPU")
+    return driver
+
+
+def _wheel(driver: Driver) -> str:
+    """The name of the CuPy package for this driver: the newest CUDA that it can run."""
+    return f"cupy-cuda{min(driver.version // 1000, 13)}x"
+
+
+def _cupy(driver: Driver) -> Any:
+    try:
+        return importlib.import_module("cupy")
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "cupy"
+        why = "CuPy is not installed" if missing else f"CuPy can't be imported ({_first_line(error)})"
+        raise BackendError(f"{why}: pip install '{_wheel(driver)}[ctk]'") from None
+
+
+def _working(cupy: Any, index: int, driver: Driver) -> Ops:
+    """CupyOps on that GPU, after a first kernel: a CuPy of another CUDA fails only there."""
+    from darknet_py.ops.cupy_ops import CupyOps
+
+    try:
+        cupy.cuda.Device(index).use()
+        ops = CupyOps(cupy)
+        total = ops.to_host(ops.add(ops.array([1.0]), ops.array([2.0])))
+    except DarknetError:
+        raise
+    except Exception as error:
+        hint = f"is it made for CUDA {driver.cuda}? pip install '{_wheel(driver)}[ctk]'"
+        raise BackendError(f"CuPy {cupy.__version__} can't use the GPU ({_first_line(error)}): {hint}") from None
+    if total != 3:
+        raise BackendError(f"GPU {index} computes 1 + 2 = {total[0]:g}: its driver or CuPy is broken")
+    return ops
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
