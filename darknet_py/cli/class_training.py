@@ -19,6 +19,7 @@ from darknet_py.errors import CfgError, DataError
 from darknet_py.layers.losses import Cost, Logistic, Softmax
 from darknet_py.network import NetOptions, Network, load_network
 from darknet_py.train.loop import Progress, Trainer
+from darknet_py.train.schedule import possible_sizes
 
 HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
 IDLE = (*(name for name in NO_EFFECT if name not in HEEDED), "mosaic_bound", "gaussian_noise", "letter_box")
@@ -43,6 +44,8 @@ def check_trainable(net: Network, cfg: str) -> None:
         raise CfgError(f"{cfg}: has no layer with a loss to train: [softmax], [logistic] or [cost]")
     if not net.options.max_batches:
         raise CfgError(f"{cfg}: [net] needs max_batches, the number of iterations to train")
+    for w, h in sorted(possible_sizes(net.options, [])) if net.options.random else ():
+        net.resized(w, h)  # better now than when this size comes
 
 
 def samples(setup: Setup) -> ClassSamples:
@@ -69,11 +72,14 @@ def augment_options(options: NetOptions) -> ClassAugmentOptions:
     mixup = options.mixup
     if options.cutmix or options.mosaic:
         mixup = (CUTMIX_OR_MOSAIC if options.mosaic else CUTMIX) if options.cutmix else MOSAIC
+    middle, size = options.center, max(options.width, options.height)
     return ClassAugmentOptions(
-        min_crop=options.min_crop or options.width,
-        max_crop=options.max_crop or 2 * options.width,
-        angle=options.angle,
-        aspect=options.aspect,
+        min_crop=size if middle else int(options.min_ratio * options.width) or options.min_crop or options.width,
+        max_crop=size if middle else int(options.max_ratio * options.width) or options.max_crop or 2 * options.width,
+        angle=0 if middle else options.angle,
+        aspect=1 if middle else options.aspect,
+        center=middle,
+        width=options.width,
         flip=options.flip,
         hue=options.hue,
         saturation=options.saturation,

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates and prints. Exit status 1 if there were pictures that couldn't be read."""
     from darknet_py.cli.loading import load_detector
 
-    loaded = load_detector(args)
+    loaded = load_detector(args, mapped=True)
     with run_folder(args, loaded.data, EVALUATION) as folder:
         return _measure(args, loaded, folder)
 

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.data.lists import read_list
     from darknet_py.metrics.writers import FORMATS, picture_number
 
-    loaded = load_detector(args)
+    loaded = load_detector(args, mapped=True)
     data = loaded.data
     form = FORMATS[data.eval]
     _check_classes(loaded, form)

@@ -12,6 +12,8 @@ from darknet_py.cli.backend import ops_of
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.detector import Detector
 from darknet_py.errors import CfgError, WeightsError
+from darknet_py.layers.region import Region
+from darknet_py.layers.tree import read_map
 from darknet_py.network import Network, for_inference, load_network, load_weights
 
 
@@ -28,8 +30,10 @@ class Loaded(NamedTuple):
         return self.detector.net.input.c
 
 
-def load_detector(args: argparse.Namespace) -> Loaded:
+def load_detector(args: argparse.Namespace, mapped: bool = False) -> Loaded:
     """The detector of ``args.data``, ``cfg``, ``weights``, ``threads``.
+
+    mapped: of a tree of classes only those that the file `map` of the .data file lists are told (detector.c:646).
 
     DarknetError where a file can't be read or the files don't belong together.
     """
@@ -50,7 +54,18 @@ def load_detector(args: argparse.Namespace) -> Loaded:
     with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
         net = for_inference(net)
     check_finite(net, args.weights)
-    return Loaded(Detector(net), data, names)
+    reported = mapped_classes(data, detector) if mapped else ()
+    return Loaded(Detector(net, reported), data, tuple(names[i] for i in reported) or names)
+
+
+def mapped_classes(data: DataFile, detector: Detector) -> tuple[int, ...]:
+    """The classes that the file `map` lists; () for all, where there is no such file or no tree."""
+    if not data.map:
+        return ()
+    if not (isinstance(detector.head, Region) and detector.head.tree):
+        warnings.warn(f"{data.path}: map={data.map} counts with a [region] that has a tree of classes", stacklevel=2)
+        return ()
+    return read_map(data.file("map"), detector.head.classes)
 
 
 def check_finite(net: Network, path: str) -> None:

@@ -100,7 +100,7 @@ def _check_sizes(net: Network) -> None:
         try:
             net.resized(w, h)
         except CfgError as error:
-            raise CfgError(f"{error}, with an input of {w} x {h} (random={heads[-1].random:g})") from None
+            raise CfgError(f"{error}, with an input of {w} x {h} (random={heads[-1].multi_scale:g})") from None
 
 
 def _names(data: DataFile, classes: int, cfg: str) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ def summary(setup: Setup, checked: Checked) -> list[str]:
     largest = largest_size(net)
     lines = [
         f"{Path(net.nodes[0].section.path).name}: {net.parameter_count():,} parameters, input {net.input}"
-        + (f", multi-scale up to {largest[0]} x {largest[1]}" if setup.head.random else ""),
+        + (f", multi-scale up to {largest[0]} x {largest[1]}" if setup.head.multi_scale else ""),
         f"pictures: {len(paths)} with {sum(boxes)} boxes ({', '.join(by_class)})",
         *_brief(setup, checked),
         *facts(setup),

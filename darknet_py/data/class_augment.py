@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -37,7 +37,8 @@ class ClassAugmentOptions:
     is cut out of it. angle: +- degrees. aspect, saturation, exposure: factor of up to this, or one over it. hue: +-
     this part of the circle. mixup: half of the samples are mixed of two pictures laid over each other (1), with a
     part of another pasted in (2), of four that meet (3), of either kind (4). blur: kernel of a blur that a quarter of
-    the samples get.
+    the samples get. center: the crop's longer side loses as much at both ends. width: of the samples that min_crop and
+    max_crop are for; for others they are larger or smaller in proportion. 0: they are the same for all.
     """
 
     min_crop: int
@@ -50,6 +51,8 @@ class ClassAugmentOptions:
     exposure: float = 1.0
     mixup: int = 0
     blur: int = 0
+    center: bool = False
+    width: int = 0
 
     def __post_init__(self) -> None:
         for name in ("min_crop", "max_crop", "aspect", "saturation", "exposure"):
@@ -91,6 +94,14 @@ class Recipe:
     blur: int = 0
 
 
+def scaled(options: ClassAugmentOptions, width: int) -> ClassAugmentOptions:
+    """The options for samples of another width."""
+    if options.width in (0, width):
+        return options
+    low, high = (max(1, side * width // options.width) for side in (options.min_crop, options.max_crop))
+    return replace(options, min_crop=low, max_crop=high, width=width)
+
+
 def sample(rng: np.random.Generator, options: ClassAugmentOptions) -> Recipe:
     """Draws a recipe."""
     mix = _sample_mix(rng, options.mixup)
@@ -115,12 +126,12 @@ def _sample_mix(rng: np.random.Generator, mixup: int) -> Mix:
 
 def _sample_view(rng: np.random.Generator, options: ClassAugmentOptions) -> View:
     low, high = sorted((options.min_crop, options.max_crop))
-    angle = abs(options.angle)
+    angle, reach = abs(options.angle), 0 if options.center else 1
     return View(
         crop=int(rng.integers(low, high + 1)),
         radians=math.radians(rng.uniform(-angle, angle)),
         aspect=sample_scale(rng, options.aspect),
-        shift=(float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1))),
+        shift=(float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))),
         flip=bool(options.flip and rng.random() < 0.5),
         hue=float(rng.uniform(-options.hue, options.hue)),
         saturation=sample_scale(rng, options.saturation),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from darknet_py.data.class_augment import ClassAugmentOptions, Truth, apply, sample
+from darknet_py.data.class_augment import ClassAugmentOptions, Truth, apply, sample, scaled
 from darknet_py.data.class_labels import PathLabels
 from darknet_py.data.images import Picture
 from darknet_py.data.samples import SAMPLE, Epochs, Problem, Sample, readable
@@ -47,7 +47,7 @@ class ClassSamples:
 
     def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
         rng = np.random.default_rng([SAMPLE, self.seed, iteration, i])
-        recipe = sample(rng, self.options)
+        recipe = sample(rng, scaled(self.options, w))
         others = rng.integers(len(self.paths), size=len(recipe.views) - 1)
         problems: list[Problem] = []
         indices = [self._epochs[iteration * self.batch + i], *others.tolist()]

@@ -160,6 +160,7 @@ class Layer:
     learning_rate: float = opt(1.0, ge=0, doc="factor on the network's learning rate")
 
     def inputs(self, index: int) -> tuple[int, ...]:
+    truth: bool = opt(False, doc="what comes out is the truth of the layers behind (pjreddie)")
         """Indices of the layers that feed layer `index`; -1 is the picture."""
         return (index - 1,)
 
@@ -181,6 +182,10 @@ class Layer:
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         """The layer's result, and its backward when training."""
+    def read_order(self, specs: tuple[ParamSpec, ...], revision: int) -> tuple[ParamSpec, ...]:
+        """What is read of it; a smaller first axis is the beginning of a parameter, whose rest stays as it is."""
+        return self.file_order(specs, revision)
+
         raise NotImplementedError
 
     def before_update(self, ops: Ops, p: Params) -> None:

@@ -40,6 +40,7 @@ class Convolutional(ConvOptions):
     groups: int = opt(1, ge=1)
     batch_normalize: bool = opt(False)
     activation: str = opt("logistic", one_of=act.NAMES)
+    numload: int = opt(0, ge=0, doc="filters that the weights file has; the others keep their values (pjreddie)")
     stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
     wait_stream: int = opt(-1, doc="a hint for the reference's GPU scheduling; no effect")
 
@@ -65,6 +66,8 @@ class Convolutional(ConvOptions):
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         self.check_options(self.filters, self.size)
+        if self.numload > self.filters:
+            raise ValueError(f"numload={self.numload} is above filters={self.filters}")
         if x.c % self.groups or self.filters % self.groups:
             raise ValueError(f"groups={self.groups} must divide {x.c} input channels and filters={self.filters}")
         h, w = self.window.out(x.h, x.w)
@@ -94,6 +97,10 @@ class Convolutional(ConvOptions):
         if self.cbn:
             yield ParamSpec("cbn_mean", each, trainable=False, stored=False)
             yield ParamSpec("cbn_square", each, trainable=False, stored=False)
+
+    def read_order(self, specs: tuple[ParamSpec, ...], revision: int) -> tuple[ParamSpec, ...]:
+        count = self.numload or self.filters
+        return tuple(s._replace(shape=(count, *s.shape[1:])) for s in self.file_order(specs, revision))
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         h, w = self.window.out(inputs[0].h, inputs[0].w)

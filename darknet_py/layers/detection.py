@@ -34,6 +34,8 @@ class Cells(NamedTuple):
 class Detection(Head):
     """A grid of side x side cells over the picture, each with the probabilities of the classes and `num` boxes."""
 
+    classes: int = opt(1, ge=1)
+    random: float = opt(0.0, ge=0, doc="at first objects choose their box at random")
     side: int = opt(7, ge=1, le=1000)
     coords: int = opt(4, ge=4, le=4)
     softmax: bool = opt(False)
@@ -51,6 +53,11 @@ class Detection(Head):
             raise ValueError("has no anchors")
         if self.forced and self.num < 2:
             raise ValueError(f"forced=1 needs num=2, not num={self.num}")
+
+    @property
+    def multi_scale(self) -> float:
+        """The grid is `side` x `side` whatever comes in, and what comes before has the size of its input."""
+        return 0.0
 
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class Region(Head):
     thresh: float = opt(0.5, doc="boxes with more IoU are no negatives")
     classfix: int = opt(0, ge=-1, le=2)
     focal_loss: bool = opt(False)
+    background: bool = opt(False, doc="the objectness is that there is no object: one class more of the softmax")
     coord_scale: float = opt(1.0)
     object_scale: float = opt(1.0)
     noobject_scale: float = opt(1.0)
@@ -53,17 +55,27 @@ class Region(Head):
     def out_shape(self, *inputs: Shape) -> Shape:
         if self.hierarchy is not None and len(self.hierarchy) != self.classes:
             raise ValueError(f"tree={self.tree} has {len(self.hierarchy)} classes, not classes={self.classes}")
+        if self.background and (self.tree or not self.softmax):
+            raise ValueError("background=1 needs softmax=1, and no tree")
         return super().out_shape(*inputs)
 
     def activate(self, ctx: Context, x: Array) -> Array:
         y, xp = x.copy(), ctx.ops.xp
-        y[:, :, 4] = logistic(xp, x[:, :, 4])
+        if not self.background:
+            y[:, :, 4] = logistic(xp, x[:, :, 4])
         if self.hierarchy is not None:
             y[:, :, 5:] = ctx.ops.softmax(x[:, :, 5:], 2, self.hierarchy.spans)
         elif self.softmax:
-            e = xp.exp(x[:, :, 5:] - x[:, :, 5:].max(axis=2, keepdims=True))
-            y[:, :, 5:] = e / e.sum(axis=2, keepdims=True)
+            first = 4 if self.background else 5
+            e = xp.exp(x[:, :, first:] - x[:, :, first:].max(axis=2, keepdims=True))
+            y[:, :, first:] = e / e.sum(axis=2, keepdims=True)
         return y
+
+    def confidences(self, y: HostArray) -> HostArray:
+        found = super().confidences(y)
+        if self.background:  # every cell may hold an object; the classes say how likely
+            found = np.concatenate([np.ones_like(found[:, :, :1]), found[:, :, 1:]], axis=2)
+        return found
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         h, w = y.shape[3:]
@@ -104,11 +116,10 @@ class Region(Head):
         return True
 
     def _negatives(self, y: HostArray, pred: HostArray, objects: HostArray, delta: HostArray) -> None:
-        objectness = y[:, 4]
-        slope = objectness * (1 - objectness)
+        objectness, slope = y[:, 4], self._slope(y[:, 4])
         overlap = boxes.iou(pred[..., None, :], objects[:, :4].astype(y.dtype))
         best = overlap.max(axis=-1, initial=0)
-        target = best if self.classfix == -1 else 0
+        target = best if self.classfix == -1 else int(self.background)
         delta[:, 4] = self.noobject_scale * (target - objectness) * slope
         if self.classfix == -1:
             return
@@ -141,10 +152,14 @@ class Region(Head):
         delta[a, 2:4, r, c] = self.coord_scale * (goal[2:] - raw[2:])
         iou = float(boxes.iou(pred[a, r, c], truth[:4].astype(y.dtype)))
         objectness = y[a, 4, r, c]
-        target = iou if self.rescore else 1
-        delta[a, 4, r, c] = self.object_scale * (target - objectness) * objectness * (1 - objectness)
+        target = 0 if self.background else iou if self.rescore else 1
+        delta[a, 4, r, c] = self.object_scale * (target - objectness) * self._slope(objectness)
         self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], int(truth[4]), self.class_scale)
         return iou
+
+    def _slope(self, objectness: Any) -> Any:
+        """Derivative of the logistic; a softmax has none beside the difference."""
+        return np.ones_like(objectness) if self.background else objectness * (1 - objectness)
 
     def _class_delta(self, probs: HostArray, delta: HostArray, class_id: int, scale: float) -> None:
         if self.hierarchy is not None:
@@ -159,8 +174,12 @@ class Region(Head):
             p = probs[class_id] + 1e-15
             delta *= -FOCAL_ALPHA * (1 - p) * (2 * p * np.log(p) + p - 1)
 
-    def detections(self, y: HostArray, size: tuple[int, int], thresh: float) -> list[Detections]:
+    def detections(
+        self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
+    ) -> list[Detections]:
         """With a tree a box has one class, the deepest that is likely enough, with the objectness as its score.
+
+        Where only some classes of the tree are to be `reported`, it has each of them instead, with its probability.
 
         The reference multiplies the probability of a class once more by those of its ancestors before it compares
         (region_layer.c:533, tree.c:77), and its AlexeyAB version reads a table there that it never fills.
@@ -172,9 +191,14 @@ class Region(Head):
         for picture, planes in zip(found, self.planes(y), strict=True):
             cells = planes.transpose(2, 3, 0, 1).reshape(-1, self.entries)
             given = cells[cells[:, 4] > thresh, 5:]
-            probs = np.zeros_like(picture.probs)
-            for row, whole in enumerate(self.hierarchy.absolute(given)):
-                probs[row, self.hierarchy.top(whole, HIERARCHY_THRESH)] = picture.objectness[row]
+            whole = self.hierarchy.absolute(given)
+            if reported:
+                probs = picture.objectness[:, None] * whole[:, list(reported)]
+                probs[probs <= thresh] = 0
+            else:
+                probs = np.zeros_like(picture.probs)
+                for row, likely in enumerate(whole):
+                    probs[row, self.hierarchy.top(likely, HIERARCHY_THRESH)] = picture.objectness[row]
             named.append(picture._replace(probs=probs))
         return named
 

@@ -146,6 +146,8 @@ class Network:
             for i in last_use.get(node.index, ()):
                 del outputs[i]
         return result
+            if node.layer.truth and ctx.truth is not None:
+                ctx, still = (replace(c, truth=self.ops.to_host(step.y)) for c in (ctx, still))
 
     def backward(self, result: Pass, grads: dict[int, Array] | None = None) -> Array | None:
         """Adds the gradients of the losses, and of `grads` by layer index, to the parameters; dL/dx if it is asked for.
@@ -195,7 +197,8 @@ def build(sections: list[Section], ops: Ops, seed: int = 0, allocate: bool = Tru
     rng = np.random.default_rng(seed)
     nodes: list[Node] = []
     for section in rest:
-        nodes.append(_node(section, nodes, shape, ops if allocate else None, rng))
+        layer = _layer(section, options.clip)
+        nodes.append(_node(section, layer, nodes, shape, ops if allocate else None, rng))
     if not nodes:
         raise head.error("has no layer behind it")
     return Network(options, shape, tuple(nodes), ops)
@@ -213,11 +216,10 @@ def _input(head: Section, options: NetOptions) -> Shape:
     return shape
 
 
-def _node(section: Section, nodes: list[Node], picture: Shape, ops: Ops | None, rng: np.random.Generator) -> Node:
-    if section.name not in LAYERS:
-        raise section.error(f"is no known section; known are {', '.join(sorted(LAYERS))}")
+def _node(
+    section: Section, layer: Layer, nodes: list[Node], picture: Shape, ops: Ops | None, rng: np.random.Generator
+) -> Node:
     index = len(nodes)
-    layer = _layer(section)
     inputs = layer.inputs(index)
     shapes = _input_shapes(section, inputs, nodes, picture)
     shape = _out_shape(section, layer, shapes)
@@ -241,9 +243,11 @@ def _shared(section: Section, nodes: list[Node], source: int, specs: tuple[Param
     return node.params
 
 
-def _layer(section: Section) -> Layer:
+def _layer(section: Section, clip: float) -> Layer:
+    if section.name not in LAYERS:
+        raise section.error(f"is no known section; known are {', '.join(sorted(LAYERS))}")
     try:
-        return from_section(LAYERS[section.name], section, IGNORED)
+        layer = from_section(LAYERS[section.name], section, IGNORED)
     except ValueError as reason:
         raise section.error(str(reason)) from None
 
@@ -268,6 +272,7 @@ def _stored(specs: Iterable[ParamSpec]) -> list[tuple[str, tuple[int, ...]]]:
     """Names and shapes of what a .weights file holds."""
     return [(s.name, s.shape) for s in specs if s.stored]
 
+    return layer if "clip" in section.values else replace(layer, clip=clip)
 
 def _initial(section: Section, spec: ParamSpec, rng: np.random.Generator) -> Any:
     try:

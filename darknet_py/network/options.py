@@ -35,6 +35,7 @@ class NetOptions:
     B1: float = opt(0.9, ge=0, le=1)
     B2: float = opt(0.999, ge=0, le=1)
     eps: float = opt(0.000001, ge=0)
+    clip: float = opt(0.0, ge=0, doc="largest absolute weight after an update, in layers that don't say; 0: any")
     ema_alpha: float = opt(0.0, ge=0, le=1, doc="moving average of the weights: 0 none")
     loss_scale: float = opt(1.0, gt=0)
     time_clip: float = opt(1.0, gt=0, doc="bound of the gradient's numbers that recurrent layers pass back in time")
@@ -60,6 +61,9 @@ class NetOptions:
     flip: bool = opt(True)
     max_crop: int = opt(0, ge=0)
     min_crop: int = opt(0, ge=0)
+    min_ratio: float = opt(0.0, ge=0, doc="min_crop as a part of the width (pjreddie)")
+    max_ratio: float = opt(0.0, ge=0, doc="max_crop as a part of the width (pjreddie)")
+    center: bool = opt(False, doc="classifiers are trained on the middle of pictures, as they are (pjreddie)")
     blur: int = opt(0, ge=0)
     gaussian_noise: int = opt(0, ge=0)
     mixup: int = opt(0, ge=0)
@@ -68,6 +72,7 @@ class NetOptions:
     mosaic_bound: bool = opt(False)
     letter_box: bool = opt(False)
     label_smooth_eps: float = opt(0.0, ge=0, le=1)
+    random: bool = opt(False, doc="classifiers: inputs of 128 x 128 to 448 x 448 (pjreddie)")
     resize_step: float = opt(32.0, gt=0, doc="input sizes of multi-scale training are multiples of this")
     # of the reference's other trainings
     track: bool = opt(False)
@@ -84,6 +89,7 @@ class NetOptions:
     weights_reject_freq: int = opt(0)
     # no effect here
     try_fix_nan: bool = opt(False, doc="a NaN stops the training here")
+    notruth: bool = opt(False, doc="nothing reads it (pjreddie)")
     use_cuda_graph: bool = opt(False)
     optimized_memory: int = opt(0)
     workspace_size_limit_MB: float = opt(1024.0)

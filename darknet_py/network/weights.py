@@ -14,7 +14,7 @@ import numpy as np
 
 from darknet_py.errors import WeightsError
 from darknet_py.files import atomic_write
-from darknet_py.layers import ParamSpec
+from darknet_py.layers import Param, ParamSpec
 from darknet_py.network.graph import Network, Node
 
 BN_STATE = ("scale", "mean", "var")  # what `dontloadscales` leaves out
@@ -82,7 +82,7 @@ def load_weights(net: Network, path: str | Path, cutoff: int | None = None, part
             f"(to take the first N layers only: -cutoff N)"
         )
     for node, name, value in values:
-        node.params[name].value = net.ops.array(value)
+        _set(net, node.params[name], value)
     return header
 
 
@@ -94,6 +94,13 @@ def save_weights(net: Network, path: str | Path, header: Header, cutoff: int | N
             for spec in () if node.layer.dontsave else node.layer.file_order(node.specs, header.revision):
                 numbers = net.ops.to_host(node.params[spec.name].value).astype("<f4")
                 file.write((_matrix(numbers).T if _is_transposed(spec, header) else numbers).tobytes())
+
+
+def _set(net: Network, param: Param, value: np.ndarray) -> None:
+    """Takes a value over, or the beginning of one (`Layer.read_order`)."""
+    if len(value) < len(param.value):
+        value = np.concatenate([value, net.ops.to_host(param.value)[len(value) :]])
+    param.value = net.ops.array(value)
 
 
 def _is_transposed(spec: ParamSpec, header: Header) -> bool:
@@ -119,7 +126,7 @@ def _take(
     for node in nodes:
         if partial and at == len(numbers):
             break
-        for spec in node.layer.file_order(node.specs, header.revision):
+        for spec in node.layer.read_order(node.specs, header.revision):
             if node.layer.dontload or (node.layer.dontloadscales and spec.name.rpartition(".")[2] in BN_STATE):
                 continue
             count = int(np.prod(spec.shape))

@@ -12,6 +12,8 @@ from darknet_py.network import NetOptions
 
 SIZE_PERIOD = 10  # iterations between changes of the input size (detector.c:197)
 SCALES = 1000  # between the smallest and the largest, close enough to meet every size
+CLASSIFIER_PERIOD = 40  # the same for classifiers with [net] random=1 (pjreddie's classifier.c:102)
+CLASSIFIER_SIDES = range(128, 449, 32)  # their sizes
 LARGEST_AT_END = 100  # last iterations, which have the largest size, for the rolling statistics (detector.c:212)
 
 
@@ -79,12 +81,16 @@ _POLICIES: dict[str, Callable[[NetOptions, int], float]] = {
 
 
 def input_size(options: NetOptions, heads: Sequence[Head], iteration: int, seed: int) -> tuple[int, int]:
-    """(w, h) of the network's input at an iteration, which counts from 0; the last head's `random` says how it varies.
+    """(w, h) of a network's input at an iteration, which counts from 0; the last head says how it varies.
 
     The size changes every 10 iterations by a factor up to `random` (1 stands for 1.4) or its reciprocal, is rounded to
     `resize_step`, and keeps the cfg's ratio as far as rounding lets it (detector.c:196). It is largest at first, so
-    that too little memory shows at once, and in the last 100 iterations.
+    that too little memory shows at once, and in the last 100 iterations. Of classifiers [net] random=1 draws one of
+    pjreddie's sizes every 40 iterations.
     """
+    if options.random and not heads:
+        side = int(np.random.default_rng([seed, iteration // CLASSIFIER_PERIOD]).choice(CLASSIFIER_SIDES))
+        return side, side
     factor = _largest_factor(heads)
     if not factor:
         return options.width, options.height
@@ -96,6 +102,8 @@ def input_size(options: NetOptions, heads: Sequence[Head], iteration: int, seed:
 
 def possible_sizes(options: NetOptions, heads: Sequence[Head]) -> set[tuple[int, int]]:
     """All (w, h) that `input_size` may give."""
+    if options.random and not heads:
+        return {(side, side) for side in CLASSIFIER_SIDES}
     factor = _largest_factor(heads)
     if not factor:
         return {(options.width, options.height)}
@@ -105,7 +113,7 @@ def possible_sizes(options: NetOptions, heads: Sequence[Head]) -> set[tuple[int,
 
 def _largest_factor(heads: Sequence[Head]) -> float:
     """Of the last head; 0: the size doesn't vary."""
-    random = heads[-1].random if heads else 0.0
+    random = heads[-1].multi_scale if heads else 0.0
     return 1.4 if random == 1 else random
 
 

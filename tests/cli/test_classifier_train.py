@@ -177,7 +177,7 @@ def test_what_cannot_be_trained_is_told_in_one_line(
     [({}, 0), ({"mixup": 1}, 1), ({"cutmix": True}, 2), ({"mosaic": True}, 3), ({"cutmix": True, "mosaic": True}, 4)],
 )
 def test_augmentation_has_darknets_defaults(options: dict[str, int], mixup: int) -> None:
-    wanted = ClassAugmentOptions(min_crop=28, max_crop=56, mixup=mixup)
+    wanted = ClassAugmentOptions(min_crop=28, max_crop=56, mixup=mixup, width=28)
     assert augment_options(NetOptions(width=28, height=28, **options)) == wanted
 
 
@@ -185,3 +185,20 @@ def test_numbered_weights_come_as_often_as_darknets(work: Path) -> None:
     args = parser().parse(["set.data", "net.cfg", "-threads", "1"])
     assert isinstance(parser(), Parser)
     assert prepare(args).data.saveweights == 1000
+
+
+def test_crops_as_ratios_and_the_middle() -> None:
+    given = NetOptions(width=28, height=28, min_crop=5, min_ratio=0.5, max_ratio=1.5, angle=7, aspect=0.5)
+    assert augment_options(given) == ClassAugmentOptions(min_crop=14, max_crop=42, angle=7, aspect=0.5, width=28)
+    middle = NetOptions(width=28, height=30, center=True, angle=7, aspect=0.5, hue=0.1)
+    wanted = ClassAugmentOptions(min_crop=30, max_crop=30, hue=0.1, center=True, width=28)
+    assert augment_options(middle) == wanted
+
+
+def test_random_sizes_are_those_the_network_can_take(work: Path, run: Run) -> None:
+    change(work / "net.cfg", "max_batches=40", "max_batches=2\nrandom=1")
+    result = run(*command())
+    assert result.status == 0, result.err
+    assert log(work / "backup")[0]["width"] in map(str, range(128, 449, 32))
+    change(work / "net.cfg", "[avgpool]", "[connected]\noutput=3")
+    assert "its parameters depend on the input size" in one_error(run(*command()))

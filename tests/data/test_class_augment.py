@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darknet_py.data.class_augment import ClassAugmentOptions, Recipe, View, apply, sample, see, view_matrix
+from darknet_py.data.class_augment import ClassAugmentOptions, Recipe, View, apply, sample, scaled, see, view_matrix
 from darknet_py.data.images import Picture
 from darknet_py.errors import CfgError
 
@@ -94,3 +94,18 @@ def test_half_of_the_samples_are_mixed_and_a_quarter_blurred() -> None:
 def test_impossible_options(changed: dict[str, int]) -> None:
     with pytest.raises(CfgError):
         ClassAugmentOptions(**{"min_crop": 8, "max_crop": 8, **changed})
+
+
+def test_center_takes_the_middle() -> None:
+    options = ClassAugmentOptions(min_crop=32, max_crop=32, center=True, width=32)
+    views = [sample(np.random.default_rng(i), options).views[0] for i in range(20)]
+    assert {(view.shift, view.crop) for view in views} == {((0.0, 0.0), 32)}
+
+
+def test_crops_grow_with_the_samples() -> None:
+    options = ClassAugmentOptions(min_crop=224, max_crop=448, width=224)
+    assert scaled(options, 224) == options
+    large = scaled(options, 336)
+    assert (large.min_crop, large.max_crop, scaled(large, 224)) == (336, 672, options)
+    fixed = ClassAugmentOptions(min_crop=224, max_crop=448)
+    assert scaled(fixed, 100) == fixed

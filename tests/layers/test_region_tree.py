@@ -89,3 +89,18 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / "a.tree").write_text(TREE)
     with pytest.raises(ValueError, match="has 6 classes, not classes=5"):
         layer(f"region classes=5 tree={tmp_path}/a.tree").out_shape(Shape(10, 2, 3))
+
+
+def test_some_classes_of_the_tree_are_told_with_their_own_probability(head: Region) -> None:
+    y, _, _ = run(head, [[0] * 5])
+    flat = y.reshape(1, 22, 2, 3)
+    (found,) = head.detections(flat, SIZE, 0.05, reported=(3, 4))
+    (every,) = head.detections(flat, SIZE, 0.05)
+    assert found.probs.shape == (len(every.objectness), 2)
+    cells = y.transpose(2, 3, 0, 1).reshape(-1, 11)
+    cells = cells[cells[:, 4] > 0.05]
+    dog = cells[:, 4] * cells[:, 5 + 0] * cells[:, 5 + 3]
+    car = cells[:, 4] * cells[:, 5 + 1] * cells[:, 5 + 4]
+    expected = np.stack([dog, car], axis=1)
+    np.testing.assert_allclose(found.probs, np.where(expected > 0.05, expected, 0))
+    assert (found.probs > 0).any() and (found.probs == 0).any()

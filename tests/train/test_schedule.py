@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darknet_py.layers.detection import Detection
 from darknet_py.layers.yolo import Yolo
 from darknet_py.network import NetOptions
 from darknet_py.network.options import POLICIES
@@ -104,3 +105,18 @@ def test_random_scale_is_a_factor_or_its_reciprocal(seed: int, factor: float) ->
     scale = random_scale(np.random.default_rng(seed), factor)
     bound = max(factor, 1 / factor)
     assert 1 / bound <= scale * (1 + 1e-9) and scale <= bound * (1 + 1e-9)
+
+
+def test_a_grid_of_yolov1_keeps_its_size_though_random_draws_boxes() -> None:
+    head = Detection(random=1.0)
+    assert possible_sizes(options(), [head]) == {(416, 416)}
+    assert {input_size(options(), [head], i, 0) for i in range(0, 500, 10)} == {(416, 416)}
+
+
+def test_classifiers_with_random_get_pjreddies_sizes() -> None:
+    sizes = [input_size(options(random=True), [], i, 3) for i in range(4000)]
+    assert all(len(set(sizes[i : i + 40])) == 1 for i in range(0, 4000, 40))
+    assert set(sizes) <= possible_sizes(options(random=True), []) == {(s, s) for s in range(128, 449, 32)}
+    assert len(set(sizes)) > 8
+    assert input_size(options(), [], 0, 0) == (416, 416)
+    assert input_size(options(random=True), [Yolo(random=0.0)], 0, 0) == (416, 416)  # detectors have their own
