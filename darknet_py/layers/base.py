@@ -108,7 +108,8 @@ class Context:
 
     Network.forward fills in: size (w, h) of the network's input; iteration, max_batches and burn_in, for what changes
     in the course of a training; subdivision, the mini-batch's place in its update; time_clip, see NetOptions; in
-    training the layer's index, and the losses of the layers that have run already, by index.
+    training the layer's index, and the losses of the layers that have run already, by index; at inference `out`, where
+    the layer may write its result.
     """
 
     ops: Ops
@@ -127,6 +128,7 @@ class Context:
     time_clip: float = float("inf")
     index: int = -1
     losses: Mapping[int, HeadLoss] = field(default_factory=dict)
+    out: Array = None
 
 
 Backward = Callable[..., tuple[Any, ...]]
@@ -158,9 +160,9 @@ class Layer:
     dontsave: bool = opt(False, doc="weights files are written without this layer (pjreddie)")
     dontloadscales: bool = opt(False, doc="the weights file has no batch norm for this layer")
     learning_rate: float = opt(1.0, ge=0, doc="factor on the network's learning rate")
+    truth: bool = opt(False, doc="what comes out is the truth of the layers behind (pjreddie)")
 
     def inputs(self, index: int) -> tuple[int, ...]:
-    truth: bool = opt(False, doc="what comes out is the truth of the layers behind (pjreddie)")
         """Indices of the layers that feed layer `index`; -1 is the picture."""
         return (index - 1,)
 
@@ -180,12 +182,12 @@ class Layer:
         """What a .weights file holds of `specs`, in its order: revision 0 is pjreddie's format, 5 AlexeyAB's."""
         return tuple(spec for spec in specs if spec.stored)
 
-    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        """The layer's result, and its backward when training."""
     def read_order(self, specs: tuple[ParamSpec, ...], revision: int) -> tuple[ParamSpec, ...]:
         """What is read of it; a smaller first axis is the beginning of a parameter, whose rest stays as it is."""
         return self.file_order(specs, revision)
 
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        """The layer's result, and its backward when training."""
         raise NotImplementedError
 
     def before_update(self, ops: Ops, p: Params) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from darknet_py.config import section as cfg
 from darknet_py.config.options import from_section
 from darknet_py.config.section import Section
-from darknet_py.layers import LAYERS, Context, Head, HeadLoss, Layer, Param, ParamSpec, Shape
+from darknet_py.layers import LAYERS, Context, Head, HeadLoss, Layer, Param, ParamSpec, Shape, Step
 from darknet_py.layers.base import LARGEST, bounded
 from darknet_py.network.options import IGNORED, NetOptions
 from darknet_py.ops import Array, Ops
@@ -23,7 +23,10 @@ NET_NAMES = ("net", "network")
 
 @dataclass(frozen=True)
 class Node:
-    """A layer in its place: where its inputs come from (-1 is the picture), what it gives, its parameters."""
+    """A layer in its place: where its inputs come from (-1 is the picture), what it gives, its parameters.
+
+    place: (index, channel) of the [route] into whose result this layer writes its own, and from which channel on.
+    """
 
     index: int
     layer: Layer
@@ -33,6 +36,7 @@ class Node:
     specs: tuple[ParamSpec, ...]
     params: dict[str, Param]
     section: Section
+    place: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -131,11 +135,19 @@ class Network:
             losses=result.losses,
         )
         still = replace(ctx, train=False)
+        joined: dict[int, Array] = {}
         for node in self.nodes:
             xs = [outputs[i] for i in node.inputs]
             here = (replace(ctx, index=node.index) if ctx.train else ctx) if node.index > frozen else still
-            step = node.layer.forward(here, node.params, *xs)
+            if node.index in joined:
+                step = Step(joined.pop(node.index))
+            elif node.place is not None:
+                step = Step(self._placed(node, here, xs, joined))
+            else:
+                step = node.layer.forward(here, node.params, *xs)
             outputs[node.index] = step.y
+            if node.layer.truth and ctx.truth is not None:
+                ctx, still = (replace(c, truth=self.ops.to_host(step.y)) for c in (ctx, still))
             if step.loss is not None:
                 result.losses[node.index] = step.loss
             if ctx.train:
@@ -146,8 +158,18 @@ class Network:
             for i in last_use.get(node.index, ()):
                 del outputs[i]
         return result
-            if node.layer.truth and ctx.truth is not None:
-                ctx, still = (replace(c, truth=self.ops.to_host(step.y)) for c in (ctx, still))
+
+    def _placed(self, node: Node, ctx: Context, xs: list[Array], joined: dict[int, Array]) -> Array:
+        """The result of a layer that writes into a part of a [route]'s."""
+        assert node.place is not None
+        index, first = node.place
+        if index not in joined:
+            joined[index] = self.ops.empty((len(xs[0]), *self.nodes[index].shape))
+        out = joined[index][:, first : first + node.shape.c]
+        y = node.layer.forward(replace(ctx, out=out), node.params, *xs).y
+        if y is not out:
+            out[...] = y
+        return out
 
     def backward(self, result: Pass, grads: dict[int, Array] | None = None) -> Array | None:
         """Adds the gradients of the losses, and of `grads` by layer index, to the parameters; dL/dx if it is asked for.
@@ -164,7 +186,7 @@ class Network:
             need_dx = want_dx or any(i >= 0 and result.backwards[i] is not None for i in node.inputs)
             for i, dx in zip(node.inputs, backward(dy, need_dx), strict=True):
                 if dx is not None and (i >= 0 or want_dx):
-                    waiting[i] = waiting[i] + dx if i in waiting else dx
+                    waiting[i] = self.ops.add(waiting[i], dx) if i in waiting else dx
         return waiting.get(-1)
 
     def _last_use(self) -> dict[int, list[int]]:
@@ -250,6 +272,7 @@ def _layer(section: Section, clip: float) -> Layer:
         layer = from_section(LAYERS[section.name], section, IGNORED)
     except ValueError as reason:
         raise section.error(str(reason)) from None
+    return layer if "clip" in section.values else replace(layer, clip=clip)
 
 
 def _input_shapes(section: Section, inputs: tuple[int, ...], nodes: list[Node], picture: Shape) -> tuple[Shape, ...]:
@@ -272,7 +295,6 @@ def _stored(specs: Iterable[ParamSpec]) -> list[tuple[str, tuple[int, ...]]]:
     """Names and shapes of what a .weights file holds."""
     return [(s.name, s.shape) for s in specs if s.stored]
 
-    return layer if "clip" in section.values else replace(layer, clip=clip)
 
 def _initial(section: Section, spec: ParamSpec, rng: np.random.Generator) -> Any:
     try:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.convolutional import EPS, Convolutional
 from darknet_py.layers.dropout import Dropout
 from darknet_py.layers.elementwise import Empty
-from darknet_py.layers.wiring import Shortcut
+from darknet_py.layers.pooling import Maxpool
+from darknet_py.layers.wiring import Route, Shortcut, Upsample
 from darknet_py.network.graph import Network, Node
 from darknet_py.ops import Array
 
 
 def for_inference(net: Network) -> Network:
     """All rewrites. The result is for the weights as they are now."""
-    return prepare_filters(fuse_shortcuts(fuse_batch_norm(skip_identities(net))))
+    fused = prepare_filters(fuse_shortcuts(fuse_batch_norm(skip_identities(net))))
+    return join_routes(fused) if net.ops.writes_parts else fused
 
 
 def skip_identities(net: Network) -> Network:
@@ -103,6 +106,22 @@ class ConvolutionAndSum(Convolutional):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         return Step(self.fused(ctx, p, *xs))
+
+
+def join_routes(net: Network) -> Network:
+    """The layers that a [route] joins write their results where they will stand in its own."""
+    places: dict[int, tuple[int, int]] = {}
+    for node in net.nodes:
+        parts = node.inputs
+        free = all(i >= 0 and i not in places and _can_be_placed(net.nodes[i]) for i in parts)
+        if isinstance(node.layer, Route) and 1 < len(parts) == len(set(parts)) and node.layer.groups == 1 and free:
+            starts = accumulate((net.nodes[i].shape.c for i in parts), initial=0)
+            places.update({i: (node.index, first) for i, first in zip(parts, starts, strict=False)})
+    return replace(net, nodes=tuple(replace(node, place=places.get(node.index)) for node in net.nodes))
+
+
+def _can_be_placed(node: Node) -> bool:
+    return isinstance(node.layer, Convolutional | Maxpool | Upsample)
 
 
 def prepare_filters(net: Network) -> Network:

@@ -31,6 +31,7 @@ class Ops(ABC):
     name: str
     xp: Any
     dtype: Any
+    writes_parts = False  # whether `conv2d_fused` has an argument `out`, which may be some channels of a wider array
 
     # --- arrays ------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -40,6 +41,10 @@ class Ops(ABC):
     @abstractmethod
     def to_host(self, x: Array) -> Any:
         """A NumPy array of `x`, C-contiguous."""
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        """An array with any contents."""
+        return self.array(self.xp.empty(shape))
 
     # --- activations -------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:

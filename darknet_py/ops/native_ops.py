@@ -22,12 +22,14 @@ CHUNKS = 64  # of kernels/cpu/elementwise.h
 FLOAT = np.dtype(np.float32)
 
 MaxPool = structure(
-    "MaxPool", "n", "h", "w", "c", "out_h", "out_w", "size", "stride_y", "stride_x", "before", "threads"
+    "MaxPool", "n", "h", "w", "c", "pitch", "out_h", "out_w", "size", "stride_y", "stride_x", "before", "threads"
 )
 
 
 class NativeOps(NumpyOps):
     """`kernels`: see `native.kernels`. `threads`: None for the machine's cores."""
+
+    writes_parts = True
 
     def __init__(self, kernels: Kernels, threads: int | None = None) -> None:
         super().__init__(np.float32, threads)
@@ -37,6 +39,10 @@ class NativeOps(NumpyOps):
 
     def _empty(self, shape: tuple[int, ...]) -> Array:
         return self.pool.empty(shape, FLOAT)
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        n, c, h, w = shape
+        return _up(self._empty((n, h, w, c)))
 
     def _call(self, name: str, *arguments: Any) -> None:
         self.kernels.call(name, *arguments, self.threads.count)
@@ -132,14 +138,22 @@ class NativeOps(NumpyOps):
         return Filters(np.ascontiguousarray(weight), window) if supports(weight.shape, window) else weight
 
     def conv2d_fused(
-        self, x: Array, filters: Any, bias: Array, window: Window, activation: str, added: Array | None = None
+        self,
+        x: Array,
+        filters: Any,
+        bias: Array,
+        window: Window,
+        activation: str,
+        added: Array | None = None,
+        out: Array | None = None,
     ) -> Array:
         if not isinstance(filters, Filters) or activation not in ACTIVATIONS:
             weight = filters.weight if isinstance(filters, Filters) else filters
             return super().conv2d_fused(x, weight, bias, window, activation, added)
         more = None if added is None else _pitched(added)
-        kind = ACTIVATIONS.index(activation)
-        return _up(self.convolution.forward(_pitched(x), filters, _vector(bias), kind, more))
+        to = None if out is None else out.transpose(0, 2, 3, 1)
+        y = self.convolution.forward(_pitched(x), filters, _vector(bias), ACTIVATIONS.index(activation), more, to)
+        return _up(y) if out is None else out
 
     def conv2d_backward(
         self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool
@@ -159,7 +173,7 @@ class NativeOps(NumpyOps):
         return _up(self.convolution.input_gradient(_lying(x), shape, np.ascontiguousarray(weight), window))
 
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
-        lying = _lying(x)
+        lying = _pitched(x)
         y = self._empty((len(x), *window_shape(x, size, stride, padding), x.shape[1]))
         self.kernels.call("maxpool", self._pool(lying, y, size, stride, padding), lying, y)
         return _up(y)
@@ -175,7 +189,7 @@ class NativeOps(NumpyOps):
         return _up(dx)
 
     def _pool(self, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int) -> Any:
-        return MaxPool(*x.shape, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
+        return MaxPool(*x.shape, x.strides[2] // 4, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
 
 
 def _lying(x: Array) -> Array:

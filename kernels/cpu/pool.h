@@ -1,13 +1,14 @@
-/* Maximum over windows of channels-last arrays; what lies outside the picture doesn't count. */
+/* Maximum over windows of channels-last arrays; what lies outside the picture doesn't count.
+ * pitch: numbers from a place of the input to the next; the backward takes it for c. */
 typedef struct {
-    int32_t n, h, w, c, out_h, out_w, size, stride_y, stride_x, before, threads;
+    int32_t n, h, w, c, pitch, out_h, out_w, size, stride_y, stride_x, before, threads;
 } Pool;
 
 void NAME(maxpool)(const Pool *s, const float *x, float *y) {
     double work = (double)s->n * s->out_h * s->out_w * s->c * s->size;
 #pragma omp parallel for num_threads(enough_threads(s->threads, work)) schedule(static)
     for (long line = 0; line < (long)s->n * s->out_h; line++) {
-        const float *picture = x + line / s->out_h * s->h * s->w * s->c;
+        const float *picture = x + line / s->out_h * s->h * s->w * s->pitch;
         int top = (int)(line % s->out_h) * s->stride_y - s->before;
         for (int j = 0; j < s->out_w; j++) {
             int left = j * s->stride_x - s->before;
@@ -16,7 +17,7 @@ void NAME(maxpool)(const Pool *s, const float *x, float *y) {
                 vec best = (vec){} - INFINITY;
                 for (int row = top < 0 ? 0 : top; row < top + s->size && row < s->h; row++)
                     for (int column = left < 0 ? 0 : left; column < left + s->size && column < s->w; column++)
-                        best = max_of(best, some_lanes(picture + ((long)row * s->w + column) * s->c + k, count));
+                        best = max_of(best, some_lanes(picture + ((long)row * s->w + column) * s->pitch + k, count));
                 put_lanes(y + (line * s->out_w + j) * s->c + k, best, count);
             }
         }

@@ -59,3 +59,32 @@ def test_fused_shortcuts_give_the_same(ops: NumpyOps) -> None:
     names = [type(node.layer).__name__ for node in fused.nodes]
     assert [i for i, name in enumerate(names) if name == "ConvolutionAndSum"] == [3]
     assert [node.shape for node in fused.resized(7, 5).nodes][-1] == net.resized(7, 5).nodes[-1].shape
+
+
+JOINED = chain(
+    "convolutional filters=7 size=3 pad=1 activation=mish",
+    "convolutional filters=5 size=1 activation=leaky",
+    "maxpool size=3 stride=1",
+    "maxpool size=5 stride=1",
+    "route layers=-1,-2,-3,-4",  # 0: all of them lie in one array
+    "convolutional filters=8 size=3 pad=1 stride=2 activation=swish",
+    "convolutional filters=8 size=3 pad=1 groups=8 activation=tanh",
+    "upsample stride=2",
+    "route layers=-1,4",
+    "route layers=-2,-1",  # its first input already lies elsewhere
+    "route layers=-1 groups=2 group_id=1",
+    "convolutional filters=3 size=3 pad=1",
+    net="width=14 height=10 channels=4",
+)
+
+
+@pytest.mark.parametrize("ops", [NumpyOps(np.float64, threads=1), cpu_ops(2)], ids=lambda ops: type(ops).__name__)
+def test_joined_routes_give_the_same(ops: NumpyOps) -> None:
+    net, rng = network(JOINED, ops), np.random.default_rng(0)
+    fused = for_inference(net)
+    x = ops.array(rng.standard_normal((2, *net.input)))
+    expected, actual = (n.forward(x, Context(ops)).outputs for n in (net, fused))
+    for index, y in expected.items():
+        np.testing.assert_allclose(actual[index], y, rtol=2e-5, atol=2e-5 * np.abs(y).max())
+    joined = {node.place[0] for node in fused.nodes if node.place}
+    assert joined == ({4} if ops.writes_parts else set())
