@@ -20,7 +20,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"ops"},
     {"layers"},
     {"network"},
-    {"data"},
+    {"data", "export"},
     {"detector", "classifier"},
     {"check", "metrics", "inference", "track", "video"},
     {"train", "go", "text"},
@@ -29,7 +29,7 @@ ORDER = [  # each may import what stands before it, and its own part
     {"__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(ORDER) for part in parts}
-APART = [{"config", "ops"}, {"config", "boxes"}, {"train", "go"}]  # never see each other
+APART = [{"data", "export"}, {"config", "ops"}, {"config", "boxes"}, {"train", "go"}]  # never see each other
 HEAVY = {"numpy", "cv2", "matplotlib", "cupy", "yaml", "tqdm", "threadpoolctl"}
 
 
