@@ -57,7 +57,7 @@ class Softmax(_Loss):
             raise ValueError(f"tree={self.tree} has {len(self.hierarchy)} classes, but {x.size} numbers come in")
         return x
 
-    def _spans(self, width: int) -> tuple[tuple[int, int], ...]:
+    def spans(self, width: int) -> tuple[tuple[int, int], ...]:
         if self.hierarchy is not None:
             return self.hierarchy.spans
         step = width if self.spatial else width // self.groups
@@ -66,7 +66,7 @@ class Softmax(_Loss):
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), ops = xs, ctx.ops
         z = x if self.spatial else x.reshape(len(x), -1)
-        spans = self._spans(z.shape[1])
+        spans = self.spans(z.shape[1])
         y = ops.softmax(z / self.temperature, 1, spans)
         truth = None if self.noloss else truth_like(ctx, z, self.truth_start, self.hierarchy)
         if truth is None:

@@ -139,7 +139,7 @@ class Shortcut(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         ops = ctx.ops
-        shares = self._shares(ops.xp, p["weight"].value)[0] if p else None
+        shares = self.normalised_shares(ops.xp, p["weight"].value)[0] if p else None
         total = xs[0] if shares is None else xs[0] * _per_channel(shares[0], xs[0].shape[1])
         for i, x in enumerate(xs[1:], 1):
             here, there = _meeting(total, x)
@@ -194,7 +194,7 @@ class Shortcut(Layer):
             d[here] *= self.alpha
         return d if share is None else d * _per_channel(share, d.shape[1])
 
-    def _shares(self, xp: Any, weight: Array) -> tuple[Array, Any]:
+    def normalised_shares(self, xp: Any, weight: Array) -> tuple[Array, Any]:
         """Normalised weights (inputs, width), and the function that takes their gradient back to the weights."""
         if self.weights_normalization == "none":
             return weight, lambda ds: ds
@@ -223,7 +223,7 @@ class Shortcut(Layer):
                 ds[i, 0] = sums.sum()
             else:
                 ds[i, : len(sums)] = sums
-        p["weight"].add_grad(self._shares(xp, weight)[1](ds))
+        p["weight"].add_grad(self.normalised_shares(xp, weight)[1](ds))
 
 
 Index = tuple[slice, ...]
