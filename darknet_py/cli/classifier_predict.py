@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darknet_py.cli.arguments import Parser, add_crop, add_inference, add_network, whole
 from darknet_py.cli.guard import fail
+from darknet_py.cli.output import add_json, add_quiet, write_json
 
 if TYPE_CHECKING:
     from darknet_py.classifier import Array
     from darknet_py.cli.class_loading import LoadedClassifier
     from darknet_py.cli.pictures import Opened
+
+Entry = dict[str, Any]
 
 
 def parser() -> Parser:
@@ -33,6 +37,8 @@ def add_predict(p: Parser) -> None:
     """All but the files of the network."""
     text = "pictures, folders, globs in quotes, and .txt lists of pictures"
     p.add_argument("pictures", nargs="*", default=[], help=text)
+    add_json(p, "the classes of each picture")
+    add_quiet(p)
     p.add_argument("-t", "-top", dest="top", type=whole(1), metavar="K", help="classes to tell (top= of .data, or 1)")
     add_crop(p)
     add_inference(p, batch=16)
@@ -49,13 +55,24 @@ def run(args: argparse.Namespace, default_top: int = 1) -> int:
     print(f" classes = {loaded.data.classes or classes}, output in cfg = {classes} ", flush=True)
     paths = find_images(args.pictures)
     batches = in_batches(paths, loaded.channels, args.batch) if paths else asked_for(loaded.channels)
-    unreadable = sum(predict(loaded, opened, args, loaded.top(args.top or 0, default_top)) for opened in batches)
+    entries: list[Entry] = []
+    top = loaded.top(args.top or 0, default_top)
+    unreadable = sum(predict(loaded, opened, args, top, entries) for opened in batches)
+    if args.json:
+        write_json(args, json.dumps(entries, indent=1, ensure_ascii=False))
     return fail(f"{unreadable} of {len(paths) or unreadable} pictures can't be read") if unreadable else 0
 
 
-def predict(loaded: LoadedClassifier, opened: Sequence[Opened], args: argparse.Namespace, top: int) -> int:
-    """Tells of one batch; how many of it couldn't be read."""
+def predict(
+    loaded: LoadedClassifier,
+    opened: Sequence[Opened],
+    args: argparse.Namespace,
+    top: int,
+    entries: list[Entry] | None = None,
+) -> int:
+    """Tells of one batch, and adds to `entries`; how many of it couldn't be read."""
     from darknet_py.data.crops import VIEWS
+    from darknet_py.metrics.topk import ranked
 
     views = VIEWS["predict", args.crop]
     images = [image for one in opened if one.picture is not None for image in views(one.picture, *loaded.size)]
@@ -68,7 +85,12 @@ def predict(loaded: LoadedClassifier, opened: Sequence[Opened], args: argparse.N
             continue
         w, h = loaded.size
         print(f"{w} {h}\n{one.path}: Predicted in {milliseconds:f} milli-seconds.")
-        print("\n".join(lines(loaded, next(probs), top)), flush=True)
+        found = next(probs)
+        print("\n".join(lines(loaded, found, top)), flush=True)
+        if entries is not None:
+            best = [(i, loaded.words[i], float(found[i])) for i in ranked(found, top).tolist()]
+            classes = [{"class_id": i, "name": name, "probability": prob} for i, name, prob in best]
+            entries.append({"filename": str(one.path), "classes": classes})
     return sum(one.picture is None for one in opened)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
 from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.looks import add_looks, looker
+from darknet_py.cli.output import STANDARD_OUTPUT, add_json, write_json
 from darknet_py.cli.runs import EVALUATION, add_run, run_folder
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def parser() -> Parser:
     )
     p.add_argument("-coco", action="store_true", help="print COCO's twelve figures too")
     p.add_argument("-csv", metavar="FILE", help="write the table as comma-separated values too")
-    p.add_argument("-json", metavar="FILE", help="write all figures, those of COCO and of each class too, as JSON")
+    add_json(p, "all figures, those of COCO and of each class too,")
     p.add_argument("-report", metavar="FOLDER", help="write report.html there, and its tables, charts and pictures")
     add_looks(p)
     add_inference(p, batch=8)
@@ -122,15 +124,15 @@ def write_files(
 ) -> Iterator[tuple[object, str]]:
     """What -csv, -json and -report ask for; each file and what it is, when it is written."""
     from darknet_py.metrics import report
-    from darknet_py.metrics.analysis import analyse
-    from darknet_py.metrics.report_files import write_csv, write_figures, write_report
+    from darknet_py.metrics.analysis import analyse, figures
+    from darknet_py.metrics.report_files import write_csv, write_report
 
     if args.csv:
         write_csv(args.csv, [report.COLUMNS, *report.table_rows(evaluation.result, names)])
         yield args.csv, "the table as comma-separated values"
     if args.json:
-        write_figures(args.json, analyse(evaluation, names))
-        yield args.json, "all figures as JSON"
+        write_json(args, json.dumps(figures(analyse(evaluation, names)), indent=1, ensure_ascii=False))
+        yield "standard output" if args.json == STANDARD_OUTPUT else args.json, "all figures as JSON"
     if args.report:
         facts = {name: str(getattr(args, name)) for name in ("data", "cfg", "weights")}
         yield write_report(args.report, evaluation, names, samples, facts), "the report; open it in a browser"

@@ -6,6 +6,7 @@ import argparse
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number
 from darknet_py.cli.looks import add_looks
+from darknet_py.cli.output import add_json
 from darknet_py.cli.runs import add_run
 
 EXAMPLE = "data/coco.data cfg/yolov3.cfg yolov3.weights dog.jpg -thresh 0.3"
@@ -29,7 +30,7 @@ def add_test(p: Parser, thresh: float) -> None:
     text = "pictures, folders, globs in quotes, and .txt lists of pictures"
     p.add_argument("pictures", nargs="*", default=[], help=text)  # with no default, argparse calls it required
     add_detection(p, thresh)
-    p.add_argument("-out", metavar="FILE", help="write the objects as JSON too, in Darknet's layout")
+    add_json(p, "the objects, in Darknet's layout,", "-out", "-json")
     p.add_argument("-output", metavar="FOLDER", help="where the drawn pictures go, under their own names")
     p.add_argument(
         "-save_labels",

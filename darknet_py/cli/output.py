@@ -14,11 +14,12 @@ from darknet_py.files import write_text
 
 STANDARD_OUTPUT = "-"
 """in place of a file's name"""
+DEVICE = "/dev/stdout"
 
 
 def add_quiet(p: Parser) -> None:
     """Silence."""
-    p.add_argument("-quiet", action="store_true", help="print nothing but errors and warnings")
+    p.add_argument("-quiet", action="store_true", help="print nothing on standard output")
 
 
 def add_json(p: Parser, what: str, *names: str) -> None:

@@ -21,9 +21,11 @@ from darknet_py.cli.guard import counted, fail
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
+from darknet_py.cli.output import DEVICE, STANDARD_OUTPUT
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
 from darknet_py.cli.result_files import SaveResult, json_file, result_files, told_files
+from darknet_py.cli.runs import run_folder
 from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
 from darknet_py.data.labels import label_path
@@ -31,6 +33,7 @@ from darknet_py.data.lists import find_images
 from darknet_py.errors import DataError
 from darknet_py.files import write_text
 from darknet_py.inference.looks import Looker
+from darknet_py.runs.folder import Run
 
 
 def predict(args: argparse.Namespace) -> int:
@@ -41,19 +44,37 @@ def predict(args: argparse.Namespace) -> int:
     folder = Path(args.output or PREDICTIONS) if args.output or several else None
     batches = in_batches(paths, loaded.channels, args.batch) if args.pictures else asked_for(loaded.channels)
     with (
-        json_file(args.out) as write_json,
+        run_folder(args, loaded.data) as run,
+        json_file(DEVICE if args.out == STANDARD_OUTPUT else args.out) as write_json,
+        json_file(str(run.path / "result.json") if run else None) as write_record,
         result_files(args, loaded.names) as save_result,
         tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
     ):
         places, show = Places(folder, paths), not (args.dont_show or several)
-        job = Job(args, loaded, looker(loaded.detector, args), places, write_json, save_result, show)
+
+        def write(entry: str) -> None:
+            write_json(entry)
+            write_record(entry)
+
+        job = Job(args, loaded, looker(loaded.detector, args), places, write, save_result, show)
+        kept = Places(Path(PREDICTIONS))
         for problem in missing:
             job.leave_out(problem)
         for batch in batches:
             job.run(batch)
+            if run:
+                keep_pictures(run, batch, places, kept)
             bar.update(len(batch))
-    job.summarise()
+        job.summarise()
     return 1 if job.unreadable else 0
+
+
+def keep_pictures(run: Run, batch: Sequence[Opened], places: Places, kept: Places) -> None:
+    """The annotated pictures of a batch in the run's folder, where the next call doesn't overwrite them."""
+    for opened in batch:
+        if opened.picture is not None:
+            drawn = places.picture(opened.path)
+            run.link(drawn, str(kept.picture(opened.path).with_suffix(drawn.suffix)))
 
 
 def find_all(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -148,7 +169,7 @@ class Job:
                 f"{counted(self.objects, 'object')} in {counted(self.pictures, 'picture')}, {self.seconds:.2f} s; "
                 f"drawn into {self.places}"
             )
-        if self.args.out:
+        if self.args.out not in (None, STANDARD_OUTPUT):
             _tell(f"{self.args.out}: the objects as JSON")
         for line in told_files(self.args):
             _tell(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -134,8 +135,15 @@ def run_folder(
     if not resume and (args.no_run or os.environ.get(NO_RUN)):
         yield None
         return
-    name = args.name or Path(args.cfg).stem
-    folder = Path(resume) if resume else make_folder(args.project, args.command.split()[-1], name, args.exist_ok)
+    try:
+        name = args.name or Path(args.cfg).stem
+        folder = Path(resume) if resume else make_folder(args.project, args.command.split()[-1], name, args.exist_ok)
+    except DarknetError as error:
+        if args.name or args.project != PROJECT:
+            raise
+        warnings.warn(f"{error}; the run leaves none", stacklevel=3)
+        yield None
+        return
     with Run(folder, [*args.command.split(), *args.words], versions()) as run:
         run.keep([args.cfg, *([data.path, *_files_of(data, keys)] if data else ())])
         yield run

@@ -23,8 +23,9 @@ class Result(NamedTuple):
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Calls the command line with words; arguments that aren't strings are made such."""
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Calls the command line with words; arguments that aren't strings are made such. No folders of runs are left."""
+    monkeypatch.setenv("DARKNET_PY_NO_RUN", "1")
 
     def call(*words: object) -> Result:
         capsys.readouterr()
@@ -41,7 +42,6 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(TINY, folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.setenv("DARKNET_PY_NO_RUN", "1")  # the folder of a run is for tests of its own
     return folder
 
 
