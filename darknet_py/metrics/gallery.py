@@ -71,7 +71,7 @@ def draw_cut_out(picture: Picture, mistake: Mistake, names: Sequence[str]) -> Pi
     left, top, right, bottom = _window([box for box in (mistake.box, mistake.truth) if box is not None], (w, h))
     scale, shift = np.array([right - left, bottom - top] * 2), np.array([left, top] * 2)
     moved = [
-        mark._replace(box=from_corners((corners(np.float64(mark.box)) * (w, h, w, h) - shift) / scale))
+        mark._replace(box=from_corners((_edges(mark.box) * (w, h, w, h) - shift) / scale))
         for mark in _marks(mistake, names)
     ]
     return draw_marks(_fit(picture[top:bottom, left:right], CUT_OUT), moved, LINE)
@@ -97,13 +97,17 @@ def caption(mistake: Mistake, names: Sequence[str]) -> str:
 
 def _window(boxes: Sequence[Array], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) in pixels: a square around the boxes, with room, as far as the picture goes."""
-    edges = corners(np.array(boxes, np.float64)) * (*size, *size)
-    edges = np.clip(edges, 0, (*size, *size))
+    edges = _edges(np.array(boxes)) * (*size, *size)
     low, high = edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)
     side = max(ROOM * (high - low).max(), LEAST * max(size), 1)
     first = np.clip(np.floor((low + high - side) / 2), 0, np.array(size) - 1).astype(int)
     last = np.clip(np.ceil((low + high + side) / 2), first + 1, size).astype(int)
     return (*first.tolist(), *last.tolist())
+
+
+def _edges(boxes: Array) -> Array:
+    """(..., 4) left, top, right, bottom, within the picture."""
+    return np.clip(corners(boxes.astype(np.float64)), 0, 1)
 
 
 def _fit(picture: Picture, longer: int) -> Picture:

@@ -46,9 +46,14 @@ class Scores(NamedTuple):
 
 
 def scores_of(detections: Detections) -> Scores:
-    """Without what NMS has suppressed, which is most of the boxes."""
+    """Without what NMS has suppressed, which is most of the boxes.
+
+    A box whose numbers aren't finite, as a network far from trained may give, overlaps nothing: it becomes empty.
+    """
     box, class_id = np.nonzero(detections.probs > 0)
-    return Scores(detections.boxes[box], class_id, detections.probs[box, class_id])
+    found = detections.boxes[box]
+    found = np.where(np.isfinite(found).all(axis=1, keepdims=True), found, np.float32(0))
+    return Scores(found, class_id, detections.probs[box, class_id])
 
 
 def match(scores: Scores, truth: Array, difficult: Array | None, iou_thresh: float) -> Matches:
@@ -75,7 +80,8 @@ def first_claims(truth: Array) -> Array:
 
 def overlaps(scores: Scores, rows: Array) -> Array:
     """(n, k) IoU of the scored boxes with the boxes of ``rows`` (k, 5), in float32 as in Darknet."""
-    return boxes.iou(scores.boxes[:, None].astype(np.float32, copy=False), np.asarray(rows, np.float32)[:, 1:])
+    with np.errstate(over="ignore"):
+        return boxes.iou(scores.boxes[:, None].astype(np.float32, copy=False), np.asarray(rows, np.float32)[:, 1:])
 
 
 def _overlap_within_class(scores: Scores, rows: Array, iou_thresh: float) -> Array:
