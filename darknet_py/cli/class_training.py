@@ -22,7 +22,7 @@ from darknet_py.train.loop import Progress, Trainer
 from darknet_py.train.schedule import possible_sizes
 
 HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
-IDLE = (*(name for name in NO_EFFECT if name not in HEEDED), "mosaic_bound", "gaussian_noise", "letter_box")
+IDLE = (*(name for name in NO_EFFECT if name not in HEEDED), "mosaic_bound", "gaussian_noise", "letter_box", "track")
 NUMBERED = 1000  # iterations between numbered weights files (classifier.c:272)
 
 

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, carry_out
-    from darknet_py.cli.training import augment_options, check_briefly, summary
+    from darknet_py.cli.training import augment_options, check_briefly, series_of, summary
     from darknet_py.data.loader import DetectionLoader
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console
@@ -101,6 +101,7 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
         seed=progress.seed,
         channels=setup.net.input.c,
         workers=args.workers,
+        series=series_of(options),
     )
     checked = check_briefly(setup)
     print("\n".join(summary(setup, checked)), flush=True)

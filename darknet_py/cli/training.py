@@ -15,6 +15,7 @@ from darknet_py.cli.check_report import problem_lines, verdict
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.data.lists import read_list
 from darknet_py.data.recipe import AugmentOptions
+from darknet_py.data.samples import Series
 from darknet_py.errors import CfgError, WeightsError
 from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
@@ -25,7 +26,7 @@ from darknet_py.train.saving import numbered_period
 from darknet_py.train.schedule import possible_sizes
 
 NO_EFFECT = (  # of other trainings, of GPUs, or not needed here
-    *("time_steps", "track", "augment_speed", "sequential_subdivisions", "dynamic_minibatch", "seq_scales"),
+    *("sequential_subdivisions", "dynamic_minibatch", "seq_scales"),
     *("cutmix", "angle", "aspect", "label_smooth_eps", "unsupervised", "contrastive", "contrastive_jit_flip"),
     *("contrastive_color", "adversarial_lr", "attention", "equidistant_point", "badlabels_rejection_percentage"),
     *("num_sigmas_reject_badlabels", "weights_reject_freq", "loss_scale", "try_fix_nan"),
@@ -166,6 +167,13 @@ def augment_options(options: NetOptions, head: Head) -> AugmentOptions:
         blur=options.blur,
         gaussian_noise=options.gaussian_noise,
     )
+
+
+def series_of(options: NetOptions) -> Series | None:
+    """Consecutive pictures for networks with a memory, where the cfg asks for them."""
+    if not options.track:
+        return None
+    return Series(options.time_steps, options.batch // options.subdivisions, options.augment_speed)
 
 
 def check_briefly(setup: Setup) -> Checked:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darknet_py.data.recipe import AugmentOptions
-from darknet_py.data.samples import DetectionSamples, SampleSource
+from darknet_py.data.samples import DetectionSamples, SampleSource, Series
 from darknet_py.data.workers import Share, Slot, Task, WorkerPool, fill
 from darknet_py.errors import DataError
 
@@ -157,6 +157,7 @@ class DetectionLoader(BatchLoader):
         channels: int = 3,
         workers: int | None = None,
         prefetch: int = 3,
+        series: Series | None = None,
     ) -> None:
         if not paths:
             raise DataError("there are no pictures to train on: the list is empty")
@@ -168,6 +169,7 @@ class DetectionLoader(BatchLoader):
             batch=batch,
             seed=seed,
             channels=channels,
+            series=series,
         )
         super().__init__(source, batch, default_workers() if workers is None else workers, prefetch)
 

@@ -64,13 +64,32 @@ class Epochs:
         return int(self._order[place])
 
 
+class Series(NamedTuple):
+    """Batches of consecutive pictures ([net] track=1): entry t * streams + s of a mini-batch is step t of stream s.
+
+    speed: up to so many pictures of the list from step to step (data.c:46).
+    """
+
+    steps: int
+    streams: int
+    speed: int = 1
+
+    def place(self, seed: int, iteration: int, i: int) -> tuple[int, int]:
+        """(the first sample of its stream, how many pictures behind that) of sample i."""
+        mini_batch, entry = divmod(i, self.steps * self.streams)
+        step, stream = divmod(entry, self.streams)
+        rng = np.random.default_rng([_SPEED, seed, iteration, mini_batch])
+        return i - entry + stream, step * int(rng.integers(1, max(1, self.speed) + 1))
+
+
 class DetectionSamples:
     """Augmented pictures and their boxes, truth rows [x, y, w, h, class] ended by zeros, (max_boxes, 5).
 
     Sample i of iteration k depends only on (seed, k, i) and the files. The pictures come in epochs: each once, in
     a new random order, then all again (Darknet draws each at random, and leaves out a third in such a time). The
     other pictures of a mosaic or mixup are drawn at random, and so is a substitute for one that can't be read.
-    DataError when not one picture of the list can be read.
+    With a `series` each stream begins with the picture that would be there, and goes on with those behind it in the
+    list, augmented alike. DataError when not one picture of the list can be read.
     """
 
     def __init__(
@@ -83,8 +102,10 @@ class DetectionSamples:
         batch: int,
         seed: int,
         channels: int,
+        series: Series | None = None,
     ) -> None:
         self.paths = [str(path) for path in paths]
+        self.series = series
         self.classes = classes
         self.options = options
         self.batch = batch
@@ -94,7 +115,8 @@ class DetectionSamples:
         self._epochs = Epochs(len(self.paths), self.seed)
 
     def make(self, iteration: int, i: int, w: int, h: int) -> Sample:
-        rng = np.random.default_rng([SAMPLE, self.seed, iteration, i])
+        first, ahead = self.series.place(self.seed, iteration, i) if self.series else (i, 0)
+        rng = np.random.default_rng([SAMPLE, self.seed, iteration, first])
         recipe = sample(rng, self.options)
         others = rng.integers(len(self.paths), size=len(recipe.views) - 1)
         problems: list[Problem] = []

@@ -94,7 +94,7 @@ class Network:
     def reset_state(self, streams: list[int] | None = None) -> None:
         """Recurrent layers forget what came before, in all streams or those given by index."""
         for _, param in self.parameters():
-            if not param.spec.stored:
+            if param.spec.name.startswith("state."):
                 count = len(param.value)
                 param.value[range(count) if streams is None else [s for s in streams if s < count]] = 0
 

@@ -150,8 +150,8 @@ class Trainer:
         loss, size = 0.0, len(batch.images) // options.subdivisions
         for i in range(options.subdivisions):
             check()
-            if hasattr(batch, "fresh"):  # see Streams
-                self.net.reset_state(np.flatnonzero(batch.fresh[i]).tolist())
+            fresh = getattr(batch, "fresh", None)  # see Streams; other mini-batches have nothing to do with each other
+            self.net.reset_state(None if fresh is None else np.flatnonzero(fresh[i]).tolist())
             part = slice(i * size, (i + 1) * size)
             ctx = self._context(batch.truth[part], i)
             images = ctx.ops.array(batch.images[part])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darknet_py.data.recipe import NO_AUGMENTATION, AugmentOptions
-from darknet_py.data.samples import DetectionSamples, Epochs
+from darknet_py.data.samples import DetectionSamples, Epochs, Series
 from darknet_py.errors import DataError
 
 
@@ -26,7 +27,7 @@ def picture_set(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def samples(paths: list[Path], options: AugmentOptions = NO_AUGMENTATION, **changed: int) -> DetectionSamples:
+def samples(paths: list[Path], options: AugmentOptions = NO_AUGMENTATION, **changed: Any) -> DetectionSamples:
     settings = {"classes": 3, "max_boxes": 4, "batch": 4, "seed": 1, "channels": 3, **changed}
     return DetectionSamples(paths, options=options, **settings)
 
@@ -128,3 +129,27 @@ def test_names_in_another_encoding(tmp_path: Path) -> None:
     (path,) = picture_set(tmp_path, 1)
     odd = path.rename(tmp_path / os.fsdecode(b"b\xe4r.png"))
     assert samples([odd]).make(0, 0, 8, 8).picture[0, 0, 0] == 10
+
+
+def test_a_series_is_of_consecutive_pictures_seen_alike(tmp_path: Path) -> None:
+    """Two mini-batches of three streams with four steps each."""
+    paths, options = picture_set(tmp_path, 9), AugmentOptions(0.3, 1.5, True, 0.0, 1.0, 1.0)
+    source = samples(paths, options, batch=24, series=Series(4, 3, speed=2))
+    speeds = set()
+    for iteration in range(6):
+        made = [source.make(iteration, i, 16, 12) for i in range(24)]
+        numbers = np.array([int(Path(sample.path).stem) for sample in made]).reshape(2, 4, 3)
+        for mini_batch in numbers:
+            (speed,) = {int(step) for step in (np.diff(mini_batch, axis=0) % 9).ravel()}
+            speeds.add(speed)
+        boxes = np.stack([sample.truth[0, :4] for sample in made]).reshape(2, 4, 3, 4)
+        np.testing.assert_allclose(boxes, boxes[:, :1].repeat(4, axis=1), atol=1e-6)
+        assert len(np.unique(boxes[:, 0].reshape(6, 4).round(4), axis=0)) > 1
+    assert speeds == {1, 2}
+
+
+def test_all_streams_of_a_mosaic_move(tmp_path: Path) -> None:
+    options = AugmentOptions(0, 1, False, 0, 1, 1, mosaic=True)
+    source = samples(picture_set(tmp_path, 20), options, batch=6, series=Series(6, 1))
+    first, second = (np.unique(source.make(3, i, 32, 32).picture) for i in (0, 1))
+    assert len(first) == len(second) and all(b == a + 10 or b < a for a, b in zip(first, second, strict=True))
