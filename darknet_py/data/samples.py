@@ -15,7 +15,7 @@ from darknet_py.data.images import Picture, load_image
 from darknet_py.data.labels import label_path, read_labels
 from darknet_py.errors import DataError
 
-SAMPLE, _EPOCH = 1, 2  # what a stream of random numbers is for: with that, no two streams start alike
+SAMPLE, _EPOCH, _SPEED = 1, 2, 3  # what a stream of random numbers is for: with that, no two streams start alike
 _DRAWS = 64  # random substitutes for an unreadable picture before the list is gone through
 
 
@@ -120,7 +120,8 @@ class DetectionSamples:
         recipe = sample(rng, self.options)
         others = rng.integers(len(self.paths), size=len(recipe.views) - 1)
         problems: list[Problem] = []
-        indices = [self._epochs[iteration * self.batch + i], *others.tolist()]
+        starts = [self._epochs[iteration * self.batch + first], *others.tolist()]
+        indices = [(start + ahead) % len(self.paths) for start in starts]
         paths, pictures, boxes = zip(*(self._read(index, rng, problems) for index in indices), strict=True)
         picture, seen = apply(recipe, pictures, boxes, w, h)
         truth = np.zeros(self.truth_shape, np.float32)
