@@ -48,4 +48,4 @@ def run(args: argparse.Namespace) -> int:
     until = replace(net.resized(image.shape[2], image.shape[1]), nodes=net.nodes[: args.layer + 1])
     output = until.forward(net.ops.array(image[None]), Context(net.ops)).outputs[args.layer]
     print("\n".join(f"{value:f}" for value in np.ravel(net.ops.to_host(output))))
-    return predict(loaded, [Opened(path, picture, "")], args, loaded.top(args.top or 0))
+    return predict(loaded, [Opened(path, picture)], args, loaded.top(args.top or 0), [])
