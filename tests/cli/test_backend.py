@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from darknet_py.ops import backend
 from darknet_py.ops.driver import Driver
+from tests.cli.test_detector_train import command, work  # noqa: F401
+from tests.cli.test_shared import distance, files
+from tests.cli.trainings import clear, log
 from tests.emulation import array_module
 
 FILES = ("detector", "test", "tiny.data", "tiny.cfg", "tiny.weights", "0.png", "-dont_show")
@@ -68,3 +72,35 @@ def test_too_little_memory_on_the_gpu(tiny: Path, run: Any, monkeypatch: pytest.
     assert result.status == 1
     last = result.err.splitlines()[-1]
     assert "not enough memory (Out of memory allocating 1,048,576 bytes)" in last and "-batch" in last
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("gpu")
+def test_real_detections_are_darknets(
+    shared_data: Path, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = (*files(shared_data, "yolo-fastest-1.1"), shared_data / "images" / "dog.jpg")
+    flags = ("-thresh", 0.1, "-out", "objects.json", "-dont_show", "-backend", "cuda")
+    assert run("detector", "test", *arguments, *flags).status == 0
+    (ours,) = json.loads(Path("objects.json").read_text())
+    reference = json.loads((shared_data / "reference" / "test.yolo-fastest-1.1.json").read_text())
+    (darknets,) = (entry for entry in reference if entry["filename"].endswith("dog.jpg"))
+    for entry, other in ((darknets, ours), (ours, darknets)):
+        for thing in entry["objects"]:
+            if thing["confidence"] > (0.1 if entry is darknets else 0.11):
+                assert min(distance(thing, o) for o in other["objects"]) < 1e-3, thing
+
+
+@pytest.mark.usefixtures("gpu", "work")
+def test_trains_alike_with_the_same_command_line(run: Any, tmp_path: Path) -> None:
+    """Only -backend differs."""
+    logs = []
+    for name in ("cpu", "cuda"):
+        assert run(*command("-map", "-dont_show", "-backend", name)).status == 0
+        logs.append(log(tmp_path / "backup"))
+        clear(tmp_path / "backup")
+    cpu, cuda = logs
+    assert len(cpu) == len(cuda) > 0
+    for ours, expected in zip(cuda, cpu, strict=True):
+        assert float(ours["loss"]) == pytest.approx(float(expected["loss"]), rel=1e-3)
