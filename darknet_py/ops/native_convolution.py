@@ -47,7 +47,7 @@ FEWEST_TILES = 24  # below, reading Winograd's weights, four times the direct wa
 class Filters:
     """The weights of a convolution in the kernels' own order, made when they are first needed.
 
-    weight: (m, c / groups, size, size).
+    weight: (m, c / groups, size, size), lying as it likes.
     """
 
     weight: Array
@@ -170,8 +170,7 @@ class Convolution:
             return dx
         same = window.stride_y == window.stride_x == 1 and 2 * window.pad == window.size - 1
         if same and window.groups == 1:
-            turned = np.ascontiguousarray(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
-            return self.forward(dy, Filters(turned, window))
+            return self.forward(dy, Filters(weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], window))
         for first_y in range(window.stride_y):
             for first_x in range(window.stride_x):
                 self._input_class(dy, dx, weight, window, (first_y, first_x))
@@ -188,12 +187,12 @@ class Convolution:
         if not taps:
             dx[:, first[0] :: strides[0], first[1] :: strides[1]] = 0
             return
-        offsets, tap_y, tap_x = (np.array(column, np.int32) for column in zip(*taps, strict=True))
+        used, tap_y, tap_x = (np.array(column, np.int32) for column in zip(*taps, strict=True))
         groups, (m, c) = window.groups, weight.shape[:2]
-        square = window.size**2
+        by_m, by_c, offsets = _steps(weight)
         packed = self.empty((groups * self.kernels.packed_size(c, m // groups * len(taps)),))
-        self.kernels.call("pack", weight, packed, offsets, len(taps), groups, c, m // groups,
-                          m // groups * c * square, square, c * square, self.threads)  # fmt: skip
+        self.kernels.call("pack", weight, packed, offsets[used], len(taps), groups, c, m // groups,
+                          m // groups * by_m, by_c, by_m, self.threads)  # fmt: skip
         s = Conv(*dy.shape, *dx.shape[1:], dx.shape[3], 0, rows, cols, *first, *strides, 1, 1, len(taps), m // groups,
                  groups, 0, self.threads)  # fmt: skip
         self.kernels.call("conv", s, dy, packed, tap_y, tap_x, None, None, dx)
@@ -216,7 +215,9 @@ class Convolution:
         offsets = (steps[:, None] * line + steps * x.shape[3]).astype(np.int64).reshape(-1)
         s = Gradient(*x.shape, *dy.shape[1:], window.stride_y, window.stride_x, size * size, groups, self.threads)
         self.kernels.call("weight_gradient", s, x, dy, offsets, sums)
-        return sums[..., : m // groups].transpose(0, 4, 3, 1, 2).reshape(shape)
+        dweight = self.empty((m, size, size, c))
+        self.kernels.call("filters_order", sums, dweight, groups, size * size * c, m // groups, self.threads)
+        return dweight.transpose(0, 3, 1, 2)
 
     def _surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
         """x with zeros around it as far as the taps reach."""
@@ -234,8 +235,9 @@ class Convolution:
         if filters.packed is None:
             (m, c), groups, square = filters.weight.shape[:2], filters.window.groups, filters.window.size**2
             filters.packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
-            self.kernels.call("pack", filters.weight, filters.packed, np.arange(square, dtype=np.int32), square, groups,
-                              m // groups, c, m // groups * c * square, c * square, square, self.threads)  # fmt: skip
+            by_m, by_c, offsets = _steps(filters.weight)
+            self.kernels.call("pack", filters.weight, filters.packed, offsets, square, groups, m // groups, c,
+                              m // groups * by_m, by_m, by_c, self.threads)  # fmt: skip
         return filters.packed
 
     def _transformed(self, filters: Filters) -> Array:
@@ -243,8 +245,9 @@ class Convolution:
         if filters.transformed is None:
             m, c = filters.weight.shape[:2]
             filters.transformed = self.empty((36 * self.kernels.packed_size(m, c),))
-            taps = np.arange(9, dtype=np.int32)
-            self.kernels.call("winograd_pack", filters.weight, filters.transformed, taps, m, c, 9 * c, 9, self.threads)
+            by_m, by_c, offsets = _steps(filters.weight)
+            self.kernels.call("winograd_pack", filters.weight, filters.transformed, offsets, m, c, by_m, by_c,
+                              self.threads)  # fmt: skip
         return filters.transformed
 
     def _depthwise(self, x: Array, y: Array, window: Window, activation: int = 0) -> Any:
@@ -286,6 +289,13 @@ def _reaching(window: Window, first: int, stride: int) -> list[tuple[int, int]]:
         if distance % stride == 0:
             found.append((tap, distance // stride))
     return found
+
+
+def _steps(weight: Array) -> tuple[int, int, Array]:
+    """How many numbers lie between an output and the next, a channel and the next, the first tap and each tap."""
+    by_m, by_c, by_row, by_column = (stride // weight.itemsize for stride in weight.strides)
+    taps = np.arange(weight.shape[2])
+    return by_m, by_c, (taps[:, None] * by_row + taps * by_column).astype(np.int32).reshape(-1)
 
 
 def _taps_first(weight: Array) -> Array:

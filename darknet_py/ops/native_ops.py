@@ -15,7 +15,7 @@ from darknet_py.ops.base import Window, window_shape
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, Kernels, structure
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
-from darknet_py.ops.numpy_ops import NumpyOps, channels_last
+from darknet_py.ops.numpy_ops import NumpyOps
 
 Array = npt.NDArray[Any]
 CHUNKS = 64  # of kernels/cpu/elementwise.h
@@ -40,6 +40,17 @@ class NativeOps(NumpyOps):
     def _empty(self, shape: tuple[int, ...]) -> Array:
         return self.pool.empty(shape, FLOAT)
 
+    def _lying(self, x: Array) -> Array:
+        """As it lies in memory, contiguous: pictures channels-last, others as they are. float32."""
+        if x.ndim != 4:
+            return np.ascontiguousarray(x, FLOAT)
+        lying = _pitched(x)
+        if lying.flags.c_contiguous:
+            return lying
+        whole = self._empty(lying.shape)
+        self._copy(lying, whole)
+        return whole
+
     def empty(self, shape: tuple[int, ...]) -> Array:
         n, c, h, w = shape
         return _up(self._empty((n, h, w, c)))
@@ -51,7 +62,7 @@ class NativeOps(NumpyOps):
     def activate(self, name: str, x: Array) -> Array:
         if name not in ACTIVATIONS or name == "linear":
             return super().activate(name, x)
-        flat = _lying(x)
+        flat = self._lying(x)
         y = self._empty(flat.shape)
         self._call("activate", ACTIVATIONS.index(name), flat, y, flat.size)
         return _standing(y, x)
@@ -59,13 +70,13 @@ class NativeOps(NumpyOps):
     def activate_backward(self, name: str, dy: Array, x: Array | None, y: Array) -> Array:
         if name not in ACTIVATIONS or name == "linear":
             return super().activate_backward(name, dy, x, y)
-        dx = self._empty(_lying(y).shape)
-        seen = None if x is None else _lying(x)
-        self._call("activate_backward", ACTIVATIONS.index(name), _lying(dy), seen, _lying(y), dx, dx.size)
+        dx = self._empty(self._lying(y).shape)
+        seen = None if x is None else self._lying(x)
+        self._call("activate_backward", ACTIVATIONS.index(name), self._lying(dy), seen, self._lying(y), dx, dx.size)
         return _standing(dx, y)
 
     def add(self, a: Array, b: Array) -> Array:
-        first, second = _lying(a), _lying(b)
+        first, second = self._lying(a), self._lying(b)
         y = self._empty(first.shape)
         self._call("add", 0, first, second, y, first.size)
         return _standing(y, a)
@@ -74,11 +85,19 @@ class NativeOps(NumpyOps):
     def concatenate(self, xs: list[Array]) -> Array:
         n, _, h, w = xs[0].shape
         y = self._empty((n, h, w, sum(x.shape[1] for x in xs)))
-        np.concatenate([x.transpose(0, 2, 3, 1) for x in xs], axis=3, out=y)
+        first = 0
+        for x in xs:
+            self._copy(_pitched(x), y[..., first : first + x.shape[1]])
+            first += x.shape[1]
         return _up(y)
 
+    def _copy(self, x: Array, y: Array) -> None:
+        """x into y, both (n, h, w, c), perhaps some channels of wider arrays."""
+        c = x.shape[3]
+        self._call("copy_rows", x, x.strides[2] // 4, y, y.strides[2] // 4, x.size // c, c)
+
     def upsample(self, x: Array, stride: int) -> Array:
-        wide = _lying(x)
+        wide = self._lying(x)
         n, h, w, c = wide.shape
         y = self._empty((n, h * stride, w * stride, c))
         y.reshape(n, h, stride, w, stride, c)[...] = wide[:, :, None, :, None]
@@ -92,17 +111,17 @@ class NativeOps(NumpyOps):
         return self._by_channel(x, None, bias)
 
     def _by_channel(self, x: Array, k: Array | None, shift: Array) -> Array:
-        lying = _lying(x)
+        lying = self._lying(x)
         y = self._empty(lying.shape)
         c = lying.shape[-1]
         self._call("scale_shift", lying, k if k is None else _vector(k), _vector(shift), y, x.size // c, c)
         return _standing(y, x)
 
     def sum_channels(self, x: Array) -> Array:
-        return self._sums(_lying(x), None, None)[0]
+        return self._sums(self._lying(x), None, None)[0]
 
     def batch_norm_train(self, x: Array, scale: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
-        lying, count = _lying(x), FLOAT.type(x.size // x.shape[1])
+        lying, count = self._lying(x), FLOAT.type(x.size // x.shape[1])
         mean = self._sums(lying, None, None)[0] / count
         var = self._sums(lying, None, mean)[0] / count
         return self.batch_norm(x, scale, bias, mean, var, eps), mean, var
@@ -110,7 +129,7 @@ class NativeOps(NumpyOps):
     def batch_norm_train_backward(
         self, dy: Array, x: Array, scale: Array, mean: Array, var: Array, eps: float
     ) -> tuple[Array, Array, Array]:
-        lying, gradient, count = _lying(x), _lying(dy), FLOAT.type(x.size // x.shape[1])
+        lying, gradient, count = self._lying(x), self._lying(dy), FLOAT.type(x.size // x.shape[1])
         rstd = 1 / np.sqrt(var + FLOAT.type(eps))
         dbias, dscale = self._sums(lying, gradient, mean)
         dscale *= rstd
@@ -132,10 +151,10 @@ class NativeOps(NumpyOps):
     def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
         if not supports(weight.shape, window):
             return super().conv2d(x, weight, window)
-        return _up(self.convolution.forward(_lying(x), Filters(np.ascontiguousarray(weight), window)))
+        return _up(self.convolution.forward(self._lying(x), Filters(weight, window)))
 
     def conv_filters(self, weight: Array, window: Window) -> Any:
-        return Filters(np.ascontiguousarray(weight), window) if supports(weight.shape, window) else weight
+        return Filters(weight, window) if supports(weight.shape, window) else weight
 
     def conv2d_fused(
         self,
@@ -160,17 +179,17 @@ class NativeOps(NumpyOps):
     ) -> tuple[Array | None, Array]:
         if not supports(weight.shape, window):
             return super().conv2d_backward(dy, x, weight, window, need_dx)
-        dy, x = _lying(dy), _lying(x)
+        dy, x = self._lying(dy), self._lying(x)
         dweight = self.convolution.weight_gradient(dy, x, weight.shape, window)
         if not need_dx:
             return None, dweight
-        return _up(self.convolution.input_gradient(dy, x.shape, np.ascontiguousarray(weight), window)), dweight
+        return _up(self.convolution.input_gradient(dy, x.shape, weight, window)), dweight
 
     def deconv2d(self, x: Array, weight: Array, window: Window) -> Array:
         if not supports(weight.shape, window):
             return super().deconv2d(x, weight, window)
         shape = (len(x), *window.grown(x.shape[2], x.shape[3]), weight.shape[1])
-        return _up(self.convolution.input_gradient(_lying(x), shape, np.ascontiguousarray(weight), window))
+        return _up(self.convolution.input_gradient(self._lying(x), shape, weight, window))
 
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
         lying = _pitched(x)
@@ -181,36 +200,50 @@ class NativeOps(NumpyOps):
     def maxpool2d_backward(
         self, dy: Array, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int
     ) -> Array:
-        lying, best = _lying(x), _lying(y)
+        lying, best = self._lying(x), self._lying(y)
         dx = self._empty(lying.shape)
         self.kernels.call(
-            "maxpool_backward", self._pool(lying, best, size, stride, padding), _lying(dy), lying, best, dx
+            "maxpool_backward", self._pool(lying, best, size, stride, padding), self._lying(dy), lying, best, dx
         )
         return _up(dx)
+
+    # --- updates -----------------------------------------------------------------------------------------------------
+    def sgd_update(
+        self, value: Array, grad: Array, velocity: Array, rate: float, momentum: float, decay: float
+    ) -> None:
+        arrays = [_in_one_order(a, value) for a in (value, grad, velocity)]
+        if any(a is None for a in arrays):
+            super().sgd_update(value, grad, velocity, rate, momentum, decay)
+            return
+        constants = np.array([rate, momentum, decay], FLOAT)
+        self._call("sgd_update", *arrays, constants, value.size)
 
     def _pool(self, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int) -> Any:
         return MaxPool(*x.shape, x.strides[2] // 4, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
 
 
-def _lying(x: Array) -> Array:
-    """As it lies in memory, contiguous: pictures channels-last, others as they are. float32."""
-    x = x if x.dtype == FLOAT else x.astype(FLOAT)
-    return channels_last(x) if x.ndim == 4 else np.ascontiguousarray(x)
-
-
 def _pitched(x: Array) -> Array:
-    """The same for kernels that also take some of the channels of a wider array."""
+    """(n, h, w, c) with the channels of a place together: contiguous, or some of those of a wider array."""
     lying = x.transpose(0, 2, 3, 1)
     _, h, w, c = lying.shape
     pitch = lying.strides[2]
     if x.dtype == FLOAT and lying.strides == (h * w * pitch, w * pitch, pitch, 4) and pitch >= 4 * c:
         return lying
-    return _lying(x)
+    return np.ascontiguousarray(lying, FLOAT)
 
 
 def _standing(y: Array, like: Array) -> Array:
     """The inverse of `_lying` for an array of the shape of `like`."""
     return _up(y) if like.ndim == 4 else y
+
+
+def _in_one_order(a: Array, like: Array) -> Array | None:
+    """`a` as a flat view whose elements lie in the order of those of `like`; None where there is none."""
+    if a.dtype != FLOAT or a.strides != like.strides:
+        return None
+    if a.ndim == 4 and not a.flags.c_contiguous:
+        a = a.transpose(0, 2, 3, 1)
+    return a.reshape(-1) if a.flags.c_contiguous else None
 
 
 def _up(y: Array) -> Array:

@@ -92,6 +92,26 @@ void NAME(batch_norm_backward)(const float *dy, const float *x, const float *k, 
         }
 }
 
+/* rows of c numbers from one pitch to another */
+void NAME(copy_rows)(const float *from, long from_pitch, float *to, long to_pitch, long rows, long c, long threads) {
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
+    for (long row = 0; row < rows; row++) memcpy(to + row * to_pitch, from + row * from_pitch, c * sizeof(float));
+}
+
+/* velocity <- momentum * velocity - grad - decay * value;  value <- value + rate * velocity; constants: the three */
+void NAME(sgd_update)(float *value, const float *grad, float *velocity, const float *constants, long size,
+                      long threads) {
+    float rate = constants[0], momentum = constants[1], decay = constants[2];
+#pragma omp parallel for num_threads(enough_threads(threads, size)) schedule(static)
+    for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
+        long at = i * LANES, count = smaller(LANES, size - at);
+        vec v = some_lanes(value + at, count);
+        vec moved = some_lanes(velocity + at, count) * momentum - some_lanes(grad + at, count) - v * decay;
+        put_lanes(velocity + at, moved, count);
+        put_lanes(value + at, v + moved * rate, count);
+    }
+}
+
 /* a picture array with zeros around it: (n, h, w, c) -> (n, out_h, out_w, c) from (top, left) on */
 void NAME(surround)(const float *x, float *y, long n, long h, long w, long c, long out_h, long out_w, long top, long left,
                     long threads) {

@@ -10,7 +10,7 @@ typedef struct {
     int32_t stride_y, stride_x, taps, groups, threads;
 } Gradient;
 
-#define PLACES 256 /* of a block: its parts of x and dy stay in the second-level cache */
+#define PLACES 128 /* of a block: a panel of its dy and a row of its x stay in the first-level cache */
 
 #define DEFINE_OUTER(VECS, ROWS)                                                                                \
     static __attribute__((noinline)) void NAME(outer_##VECS)(const float *const *rows, const float *dy,         \
@@ -23,7 +23,7 @@ typedef struct {
         }                                                                                                       \
         long step = (long)s->stride_x * s->c, line = (long)s->stride_y * s->w * s->c;                           \
         for (int i = 0; i < lines; i++) {                                                                       \
-            long at = i * line;                                                                                 \
+            long at = i % s->out_h * line + (long)(i / s->out_h) * s->h * s->w * s->c;                          \
             for (int j = 0; j < s->out_w; j++, at += step, dy += s->m) {                                        \
                 vec d[VECS];                                                                                    \
                 _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) d[v] = SEE(dy + v * LANES);              \
@@ -51,7 +51,7 @@ INLINE void outer(int vecs, const float *const *rows, const float *dy, const Gra
     }
 }
 
-/* One block of lines of one picture into the rows [first, first + valid) of one panel.
+/* One block of lines, of one picture or several whole ones, into the rows [first, first + valid) of one panel.
  * dy may be read behind its end by less than a vector: give it room. */
 INLINE void add_outer(const Gradient *s, const float *picture, const float *dy, const int64_t *offsets, int lines,
                       long first, int valid, int group, int panel, float *acc) {
@@ -68,7 +68,9 @@ INLINE void add_outer(const Gradient *s, const float *picture, const float *dy, 
 /* dweight: [group][tap * c + channel][m padded to whole vectors]; offsets[tap] into a picture of x */
 void NAME(weight_gradient)(const Gradient *s, const float *x, const float *dy, const int64_t *offsets, float *dweight) {
     long c = s->c / s->groups, m = s->m / s->groups, depth = c * s->taps, padded = packed_size(m, 1);
-    int lines = (int)smaller(s->out_h, PLACES / s->out_w + 1);
+    long all = (long)s->n * s->out_h, lines = PLACES / s->out_w + 1;
+    int whole = lines >= s->out_h; /* a block of several pictures, or of some lines of one */
+    if (whole) lines = lines / s->out_h * s->out_h;
     for (int group = 0; group < s->groups; group++)
         for (int panel = 0; panel < panels_of(m); panel++) {
             int vecs = panel_vecs(m, panel), rows = tile_rows(vecs);
@@ -78,23 +80,36 @@ void NAME(weight_gradient)(const Gradient *s, const float *x, const float *dy, c
             {
                 long threads = thread_count(), chunk = (tiles + threads - 1) / threads;
                 long begin = thread_number() * chunk, end = smaller(begin + chunk, tiles);
-                for (int n = 0; n < s->n; n++)
-                    for (int line = 0; line < s->out_h; line += lines)
-                        for (long t = begin; t < end; t++) {
-                            int valid = (int)smaller(rows, depth - t * rows);
-                            float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
-                            int fresh = n == 0 && line == 0;
-                            for (int r = 0; r < rows; r++)
-                                for (long o = 0; o < width; o += LANES)
-                                    AT(acc + r * WIDTH + o) =
-                                        fresh || r >= valid ? (vec){} : SEE(to + (t * rows + r) * padded + o);
-                            add_outer(s, x + ((long)n * s->h + (long)line * s->stride_y) * s->w * s->c,
-                                      dy + ((long)n * s->out_h + line) * s->out_w * s->m, offsets,
-                                      (int)smaller(lines, s->out_h - line), t * rows, valid, group, panel, acc);
-                            for (int r = 0; r < valid; r++)
-                                for (long o = 0; o < width; o += LANES)
-                                    AT(to + (t * rows + r) * padded + o) = SEE(acc + r * WIDTH + o);
-                        }
+                for (long line = 0, count; line < all; line += count) {
+                    count = smaller(lines, whole ? all - line : s->out_h - line % s->out_h);
+                    const float *from = x + (line / s->out_h * s->h + line % s->out_h * s->stride_y) * s->w * s->c;
+                    for (long t = begin; t < end; t++) {
+                        int valid = (int)smaller(rows, depth - t * rows);
+                        float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
+                        for (int r = 0; r < rows; r++)
+                            for (long o = 0; o < width; o += LANES)
+                                AT(acc + r * WIDTH + o) =
+                                    line == 0 || r >= valid ? (vec){} : SEE(to + (t * rows + r) * padded + o);
+                        add_outer(s, from, dy + line * s->out_w * s->m, offsets, (int)count, t * rows, valid, group, panel,
+                                  acc);
+                        for (int r = 0; r < valid; r++)
+                            for (long o = 0; o < width; o += LANES)
+                                AT(to + (t * rows + r) * padded + o) = SEE(acc + r * WIDTH + o);
+                    }
+                }
             }
         }
+}
+
+/* what `weight_gradient` gives -> the order of channels-last filters, [group][m][tap * c + channel] */
+void NAME(filters_order)(const float *from, float *to, long groups, long depth, long m, long threads) {
+    long padded = packed_size(m, 1);
+#pragma omp parallel for num_threads(enough_threads(threads, (double)groups * depth * m)) schedule(static)
+    for (long job = 0; job < groups * (padded / LANES); job++) {
+        long group = job / (padded / LANES), first = job % (padded / LANES) * LANES, count = smaller(LANES, m - first);
+        const float *strip = from + group * depth * padded + first;
+        float *rows = to + (group * m + first) * depth;
+        for (long k = 0; k < depth; k++)
+            for (long o = 0; o < count; o++) rows[o * depth + k] = strip[k * padded + o];
+    }
 }

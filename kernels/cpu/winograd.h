@@ -29,30 +29,45 @@ INLINE void output_transform(const vec m[6], vec t[4]) {
     t[3] = difference + 8.0f * difference2 + m[5];
 }
 
+/* G g for three vectors */
+INLINE void weight_transform(const vec g[3], vec t[6]) {
+    vec even = (g[0] + g[2]) * (-1.0f / 6), odd = g[1] * (-1.0f / 6);
+    t[0] = g[0] * 0.25f;
+    t[1] = even + odd;
+    t[2] = even - odd;
+    even = g[0] * (1.0f / 24) + g[2] * (1.0f / 6), odd = g[1] * (1.0f / 12);
+    t[3] = even + odd;
+    t[4] = even - odd;
+    t[5] = g[2];
+}
+
 /* Weight (output o, channel i, tap (y, x)) at o * stride_m + i * stride_c + offsets[3 * y + x]
  * -> [36][panel][channel][output of the panel]: G g G^T */
 void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offsets, long m, long c, long stride_m,
                          long stride_c, long threads) {
-    static const float G[6][3] = {{1 / 4.f, 0, 0},           {-1 / 6.f, -1 / 6.f, -1 / 6.f}, {-1 / 6.f, 1 / 6.f, -1 / 6.f},
-                                  {1 / 24.f, 1 / 12.f, 1 / 6.f}, {1 / 24.f, -1 / 12.f, 1 / 6.f}, {0, 0, 1}};
-    long square = packed_size(m, c);
+    long square = packed_size(m, c), vectors = (m + LANES - 1) / LANES;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (long i = 0; i < c; i++)
-        for (int p = 0; p < panels_of(m); p++) {
-            int width = panel_vecs(m, p) * LANES;
-            for (int o = 0; o < width; o++) {
-                long output = (long)p * WIDTH + o;
-                float g[3][3], half[6][3];
-                for (int t = 0; t < 9; t++)
-                    g[t / 3][t % 3] = output < m ? weight[output * stride_m + i * stride_c + offsets[t]] : 0.0f;
-                for (int a = 0; a < 6; a++)
-                    for (int x = 0; x < 3; x++) half[a][x] = G[a][0] * g[0][x] + G[a][1] * g[1][x] + G[a][2] * g[2][x];
-                float *to = packed + panel_start(p, c) + i * width + o;
-                for (int a = 0; a < 6; a++)
-                    for (int b = 0; b < 6; b++)
-                        to[(a * 6 + b) * square] = half[a][0] * G[b][0] + half[a][1] * G[b][1] + half[a][2] * G[b][2];
+    for (long job = 0; job < vectors; job++) {
+        long first = job * LANES, valid = smaller(LANES, m - first), panel = first / WIDTH;
+        long width = panel_vecs(m, (int)panel) * LANES;
+        float *to = packed + panel_start((int)panel, c) + first % WIDTH;
+        for (long i = 0; i < c; i++, to += width) {
+            float taps[9][LANES] __attribute__((aligned(64))) = {{0}};
+            for (long o = 0; o < valid; o++)
+                for (int t = 0; t < 9; t++) taps[t][o] = weight[(first + o) * stride_m + i * stride_c + offsets[t]];
+            vec half[6][3];
+            for (int x = 0; x < 3; x++) {
+                vec g[3] = {SEE(taps[x]), SEE(taps[3 + x]), SEE(taps[6 + x])}, t[6];
+                weight_transform(g, t);
+                for (int y = 0; y < 6; y++) half[y][x] = t[y];
+            }
+            for (int y = 0; y < 6; y++) {
+                vec t[6];
+                weight_transform(half[y], t);
+                for (int x = 0; x < 6; x++) AT(to + (y * 6 + x) * square) = t[x];
             }
         }
+    }
 }
 
 typedef struct {
