@@ -1,12 +1,27 @@
-"""The most memory that the process has held since a moment."""
+"""The most memory that the process, and its arrays on a graphics card, have held since a moment."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from darknet_py.ops import Ops
+
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # proc(5)
+
+
+def forget_card(ops: Ops) -> None:
+    """What CuPy's pool holds in reserve goes back to the card."""
+    pool = getattr(ops.xp, "get_default_memory_pool", None)
+    if pool is not None:
+        pool().free_all_blocks()
+
+
+def card_mib(ops: Ops) -> float | None:
+    """What CuPy's pool has taken of the card since then and keeps in reserve, in MiB; None on a processor."""
+    pool = getattr(ops.xp, "get_default_memory_pool", None)
+    return None if pool is None else pool().total_bytes() / 2**20
 
 
 def reset_peak() -> bool:

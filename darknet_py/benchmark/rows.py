@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from darknet_py.benchmark.machine import Machine
 from darknet_py.benchmark.rates import Rates
@@ -38,6 +38,13 @@ class Case:
     moved_bytes: int
 
 
+class Memory(NamedTuple):
+    """At its most: of the process, and on a graphics card (None where none computes)."""
+
+    process_mib: float
+    card_mib: float | None = None
+
+
 @dataclass(frozen=True)
 class Figures:
     """What was measured. All times are of a whole batch, in milliseconds; None: not measured.
@@ -65,6 +72,7 @@ class Figures:
     box_decode_ms: float | None
     nms_ms: float | None
     memory_mib: float
+    card_mib: float | None
     joules_per_image: float | None
     price_per_hour: float | None
     images_per_money: float | None
@@ -88,7 +96,7 @@ def figures_of(
     case: Case,
     stages: dict[str, Spread],
     rates: Rates,
-    memory_mib: float,
+    memory: Memory,
     joules: float | None = None,
     price: float | None = None,
 ) -> Figures:
@@ -112,7 +120,8 @@ def figures_of(
         product_gflops=rates.gflops,
         copy_gb_per_s=rates.copy_gb_per_s,
         **told,
-        memory_mib=memory_mib,
+        memory_mib=memory.process_mib,
+        card_mib=memory.card_mib,
         joules_per_image=None if joules is None else joules / (case.batch * case.repeat),
         price_per_hour=price,
         images_per_money=SECONDS_PER_HOUR * speed / price if price else None,
@@ -183,6 +192,8 @@ def details(row: Row) -> str:
     told = [(name, getattr(figures, f"{name}_ms")) for name in STAGES]
     parts = [f"{name.replace('_', ' ')} {value:.2f} ms" for name, value in told if value is not None]
     parts = parts if len(parts) > 1 else []
+    if figures.card_mib is not None:
+        parts.append(f"{figures.card_mib:.0f} MiB on the card")
     if figures.joules_per_image is not None:
         parts.append(f"{figures.joules_per_image:.3f} J a picture")
     if figures.images_per_money is not None:

@@ -15,9 +15,9 @@ from tqdm import tqdm
 from darknet_py.benchmark.energy import meter_of
 from darknet_py.benchmark.layers import LayerClock, LayerTime, moved_bytes
 from darknet_py.benchmark.machine import Machine
-from darknet_py.benchmark.memory import peak_mib, reset_peak
+from darknet_py.benchmark.memory import card_mib, forget_card, peak_mib, reset_peak
 from darknet_py.benchmark.rates import Rates, thread_count, waiting
-from darknet_py.benchmark.rows import Case, Row, figures_of
+from darknet_py.benchmark.rows import Case, Memory, Row, figures_of
 from darknet_py.benchmark.timing import Clock, Spread, Stopwatch, spread
 from darknet_py.benchmark.work import Work, inference, training
 from darknet_py.data.draw import save_picture
@@ -80,16 +80,18 @@ class Benchmark:
 
     def _result(self, setting: Setting, picture: Path) -> Result:
         reset_peak()
-        net = self._network(setting)
-        case = self._case(setting, net)
+        forget_card(self.ops)
+        plain = self._network(setting)
+        case = self._case(setting, plain)
+        net = for_inference(plain) if setting.mode == INFER else plain
         work = self._work(setting, net, picture)
         meter = meter_of(self.ops.name)
         for _ in range(WARM_UP):
             work(Stopwatch(self.clock))
         meter.start()
         stages = self._spreads(work, f"{setting.mode} {case.width}x{case.height} batch {setting.batch}")
-        joules, peak = meter.joules(), peak_mib()
-        figures = figures_of(case, stages, self.rates, peak, joules, self.plan.price)
+        joules, memory = meter.joules(), Memory(peak_mib(), card_mib(self.ops))
+        figures = figures_of(case, stages, self.rates, memory, joules, self.plan.price)
         layers = self._layer_times(setting, net, picture) if self.plan.layers else []
         return Result(Row(case, figures, self.machine), layers)
 
@@ -97,8 +99,7 @@ class Benchmark:
         net = load_network(self.plan.cfg, self.ops)
         if self.plan.weights:
             load_weights(net, self.plan.weights)
-        net = net.resized(*(setting.size or net.size))
-        return for_inference(net) if setting.mode == INFER else net
+        return net.resized(*(setting.size or net.size))
 
     def _case(self, setting: Setting, net: Network) -> Case:
         return Case(

@@ -48,7 +48,7 @@ def inference(net: Network, batch: int, picture: Path, thresh: float | None) -> 
 def _compute(net: Network, numbers: Array, watch: Stopwatch) -> None:
     """A network that sees no pictures, such as one for Go."""
     with watch.stage(NETWORK):
-        _outputs(net, numbers)
+        compute(net, numbers)
 
 
 def _classify(net: Network, batch: int, path: Path, watch: Stopwatch) -> None:
@@ -57,7 +57,7 @@ def _classify(net: Network, batch: int, path: Path, watch: Stopwatch) -> None:
     with watch.stage("resize"):
         inputs = np.stack([image for picture in pictures for image in centre(picture, *net.size)])
     with watch.stage(NETWORK):
-        _outputs(net, inputs)
+        compute(net, inputs)
 
 
 def _detect(detector: Detector, batch: int, path: Path, thresh: float, watch: Stopwatch) -> None:
@@ -78,9 +78,10 @@ def _inputs(detector: Detector, pictures: list[Picture]) -> Array:
     return np.stack([network_input(picture, *detector.net.size) for picture in pictures])
 
 
-def _outputs(net: Network, numbers: Array) -> Array:
+def compute(net: Network, numbers: Array) -> list[Array]:
+    """The outputs of the heads, or of the last layer, on the host, for inputs (n, c, h, w) from there."""
     outputs = net.forward(net.ops.array(numbers), Context(net.ops)).outputs
-    return np.asarray(net.ops.to_host(outputs[net.nodes[-1].index]))
+    return [net.ops.to_host(y) for y in outputs.values()]
 
 
 def _likely(detector: Detector, path: Path) -> float:

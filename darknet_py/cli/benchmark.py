@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, number, whole
+from darknet_py.cli.arguments import Parser, add_backend, number, whole
 from darknet_py.cli.guard import counted
 
 if TYPE_CHECKING:
-    from darknet_py.benchmark.run import Benchmark, Result
+    from darknet_py.benchmark.run import Result
 
 MODES = ("infer", "train")
-BACKENDS = ("auto", "cpu", "cuda")
 Size = tuple[int, int]
 
 
@@ -34,8 +33,8 @@ def parser() -> Parser:
     p.add_argument(
         "-size", type=listed(_size), default=[None], metavar="S,...", help="of the input: 416 or 608x352 (cfg)"
     )
-    p.add_argument("-backend", choices=BACKENDS, default="auto", help="what computes (%(default)s: the best there is)")
     p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
+    add_backend(p)
     p.add_argument("-repeat", type=whole(1), default=9, metavar="N", help="runs that count (%(default)s)")
     p.add_argument("-thresh", type=number(0, 1), default=0.25, metavar="P", help="of boxes, with weights (%(default)s)")
     p.add_argument("-picture", metavar="FILE", help="the picture to decode (a drawn one of 640 x 640)")
@@ -67,12 +66,14 @@ def _size(text: str) -> Size:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints each row when it is there; writes the files at the end."""
-    from darknet_py.benchmark.backend import make_ops
+    """Prints and writes each row when it is there, so that none is lost where a later one needs too much memory."""
     from darknet_py.benchmark.machine import identify
     from darknet_py.benchmark.rates import measure_rates, thread_count
+    from darknet_py.benchmark.roofline import draw_roofline, points_of
     from darknet_py.benchmark.rows import heading
     from darknet_py.benchmark.run import Benchmark, Plan, Setting
+    from darknet_py.cli.backend import ops_of
+    from darknet_py.files import atomic_write
 
     settings = [Setting(mode, size, batch) for mode in args.mode for size in args.size for batch in args.batch]
     plan = Plan(
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         layers=args.layers,
         price=args.price,
     )
-    ops, machine = make_ops(args.backend, args.threads), identify()
+    ops, machine = ops_of(args), identify()
     print("\n".join(machine.lines()), flush=True)
     rates = measure_rates(ops)
     print(
@@ -97,7 +98,13 @@ def run(args: argparse.Namespace) -> int:
     for result in benchmark.results(settings):
         results.append(result)
         _tell(result)
-    _write(args, benchmark, results)
+        _write(args, results)
+    if args.roofline:
+        title = f"{Path(args.cfg).stem} on {machine.cpu}"
+        with atomic_write(args.roofline) as file:
+            file.write(draw_roofline(rates, points_of(results), title))
+    for path in filter(None, (args.json, args.csv, args.roofline)):
+        print(f"{path}: written")
     return 0
 
 
@@ -114,20 +121,13 @@ def _tell(result: Result) -> None:
         print(f"\n{layer_table(result.layers)}\n", flush=True)
 
 
-def _write(args: argparse.Namespace, benchmark: Benchmark, results: Sequence[Result]) -> None:
-    """The files that were asked for; says so."""
-    from darknet_py.benchmark.roofline import draw_roofline, points_of
+def _write(args: argparse.Namespace, results: Sequence[Result]) -> None:
+    """The files of figures that were asked for."""
     from darknet_py.benchmark.rows import to_csv, to_json
-    from darknet_py.files import atomic_write, write_text
+    from darknet_py.files import write_text
 
     rows = [result.row for result in results]
-    title = f"{Path(args.cfg).stem} on {benchmark.machine.cpu}"
     if args.json:
         write_text(args.json, to_json(rows))
     if args.csv:
         write_text(args.csv, to_csv(rows))
-    if args.roofline:
-        with atomic_write(args.roofline) as file:
-            file.write(draw_roofline(benchmark.rates, points_of(results), title))
-    for path in filter(None, (args.json, args.csv, args.roofline)):
-        print(f"{path}: written")

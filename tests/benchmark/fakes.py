@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from darknet_py.benchmark.machine import Machine
 from darknet_py.benchmark.rates import Rates
-from darknet_py.benchmark.rows import Case, Figures, Row, figures_of
+from darknet_py.benchmark.rows import Case, Figures, Memory, Row, figures_of
 from darknet_py.benchmark.timing import spread
 
 MACHINE = Machine("a processor", 2, 8.0, "", "", "", "a system", "3.10", "1.0", "2.0", "a library", "4.9", "")
@@ -30,7 +30,7 @@ class Hands:
 def figures(case: Case = CASE, price: float | None = None, joules: float | None = None, **stages: float) -> Figures:
     """Of stages that took so many seconds each time; 0.5 for the network."""
     spreads = {name: spread([seconds]) for name, seconds in {"network": 0.5, **stages}.items()}
-    return figures_of(case, spreads, RATES, 123.0, joules, price)
+    return figures_of(case, spreads, RATES, Memory(123.0), joules, price)
 
 
 def row(price: float | None = None, **changes: object) -> Row:

@@ -14,7 +14,7 @@ from darknet_py.cli.benchmark import parser
 
 ROOT = Path(__file__).parents[2]
 SHAPES = ROOT / "cfg/shapes.cfg"
-QUICK = ("-threads", 1, "-repeat", 2)
+QUICK = ("-threads", 1, "-repeat", 2, "-nogpu")
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +83,7 @@ def test_lists_and_sizes():
         ((SHAPES, "-size", "416x"), "'416x' isn't a size such as 416 or 608x352"),
         ((SHAPES, "-price", "0"), "isn't a number from"),
         ((SHAPES, "-backend", "tpu"), "invalid choice: 'tpu'"),
+        ((SHAPES, "-backend", "cuda"), "-nogpu and -backend cuda exclude each other"),
         (("loss.cfg", "-mode", "train"), "loss.cfg: has no layer with a loss to train"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Programs side by side. Each module has ``prepare(job) -> Ready``; Unavailable or ImportError where that can't be."""
