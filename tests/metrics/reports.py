@@ -1,7 +1,8 @@
-"""An evaluation with mistakes of all kinds, and its pictures, for the tests of the report."""
+"""An evaluation with mistakes of all kinds, its pictures, and what a page shows: for the tests of the report."""
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,42 @@ MIXED = {
     "worst.jpg": ([(0, *LEFT)], [(0, 0.9, *LEFT), (0, 0.5, *LEFT), (1, 0.3, *RIGHT), (2, 0.28, *RIGHT)]),
 }
 NAMES = ("cat", "<b>&dog</b>", "$a$ very long name of a class that has no end")
+
+
+class Tables(HTMLParser):
+    """The cells of each table of a page, by the table's id; and the sources of its pictures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: dict[str, list[list[str]]] = {}
+        self.pictures: list[str] = []
+        self._table, self._cell = "", False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "img":
+            self.pictures.append(values["src"] or "")
+        elif tag == "table":
+            self._table = values["id"] or ""
+            self.rows[self._table] = []
+        elif tag == "tr":
+            self.rows[self._table].append([])
+        elif tag in ("td", "th"):
+            self.rows[self._table][-1].append("")
+            self._cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._cell = self._cell and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._cell:
+            self.rows[self._table][-1][-1] += data
+
+
+def with_script(page: Path, script: str, path: Path) -> Path:
+    """A copy of `page` at `path` in which `script` runs at the end."""
+    html = page.read_text()
+    assert html.count("</body>") == 1
+    path.write_text(html.replace("</body>", f"<script>{script}</script></body>"))
+    return path

@@ -14,8 +14,8 @@ import pytest
 from darknet_py.errors import DarknetError
 from darknet_py.metrics.mistakes import KINDS
 from darknet_py.metrics.report_files import write_report
-from tests.browser import Tables, visit, write_page
-from tests.metrics.reports import MIXED, NAMES, Pictures
+from tests.browser import open_page
+from tests.metrics.reports import MIXED, NAMES, Pictures, Tables, with_script
 
 CHARTS = ("precision_recall", "F1", "precision", "recall", "confusion")
 
@@ -153,29 +153,30 @@ document.querySelector("#class-table th").click();
 
 
 @pytest.mark.slow
-def test_the_page_in_a_browser(browser: str, folder: Path, tmp_path: Path) -> None:
+def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
     """As it is; then, with every picture's size as its text and the classes sorted downwards."""
     page = folder / "report.html"
-    plain = visit(browser, page.as_uri())
+    plain = open_page(page.as_uri(), tmp_path / "profile")
     assert plain.console == []
-    shown = Tables(plain.dom)
+    shown = Tables(plain.html)
     assert shown.rows["class-table"] == rows(folder / "classes.csv")
     assert shown.rows["coco-table"] == rows(folder / "coco.csv")
     numbers = {row[0]: int(row[1]) for row in shown.rows["mistake-table"][1:]}
     assert numbers == json.loads((folder / "summary.json").read_text())["mistakes"]
     assert len(shown.pictures) == len(CHARTS) + 7 + 4
 
-    looked = visit(browser, write_page(tmp_path / "looked.html", page, LOOK))
+    copy = with_script(page, LOOK, tmp_path / "looked.html")
+    looked = open_page(copy.as_uri(), tmp_path / "profile")
     assert looked.console == []
-    sizes = re.findall(r'<img alt="(\d+)x(\d+)"', looked.dom)
+    sizes = re.findall(r'<img alt="(\d+)x(\d+)"', looked.html)
     assert len(sizes) == len(shown.pictures)
     assert all(int(w) >= 100 and int(h) >= 100 for w, h in sizes)
-    classes = Tables(looked.dom).rows["class-table"]
+    classes = Tables(looked.html).rows["class-table"]
     assert [row[0] for row in classes] == ["id", "2", "1", "0", ""]
 
 
 @pytest.mark.slow
-def test_what_a_browser_complains_of_is_seen(browser: str, folder: Path, tmp_path: Path) -> None:
-    broken = write_page(tmp_path / "broken.html", folder / "report.html", "nothing.there();")
-    (complaint,) = visit(browser, broken).console
+def test_what_a_browser_complains_of_is_seen(folder: Path, tmp_path: Path) -> None:
+    broken = with_script(folder / "report.html", "nothing.there();", tmp_path / "broken.html")
+    (complaint,) = open_page(broken.as_uri(), tmp_path / "profile").console
     assert "ReferenceError" in complaint
