@@ -46,8 +46,11 @@ def parser() -> Parser:
     return p
 
 
-def run(args: argparse.Namespace) -> int:
-    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+def run(args: argparse.Namespace, callbacks: Sequence[Hook] = ()) -> int:
+    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved.
+
+    callbacks: are called after each iteration, when all else has been.
+    """
     from darknet_py.cli.class_training import prepare
 
     args = resumed(args, parser())
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         run_folder(args, setup.data, TRAINING) as folder,
         live_hooks(args, Path(args.cfg).stem, f"top{top_of(setup)}", setup.names) as live,
     ):
-        _train(args, setup, folder, live)
+        _train(args, setup, folder, [*live, *callbacks])
     return 0
 
 

@@ -69,8 +69,11 @@ def add_training(p: Parser) -> None:
     add_live(p)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+def run(args: argparse.Namespace, callbacks: Sequence[Hook] = ()) -> int:
+    """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved.
+
+    callbacks: are called after each iteration, when all else has been.
+    """
     from darknet_py.cli.training import prepare
 
     args = resumed(args, parser())
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         run_folder(args, setup.data, TRAINING) as folder,
         live_hooks(args, Path(args.cfg).stem, "mAP", setup.names) as live,
     ):
-        _train(args, setup, folder, live)
+        _train(args, setup, folder, [*live, *callbacks])
     return 0
 
 
