@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CV2 := opencv-python-headless
 
-.PHONY: demo test test-slow match lint format clean
+.PHONY: demo test test-slow match bench bench-rivals lint format clean
 
 demo: .venv/core
 	$(BIN)/python -m darknet_py.data.shapes demo
@@ -23,6 +23,18 @@ test-slow: .venv/dev
 # A hundred games of Go against GNU Go, which has to be installed (Debian: apt-get install gnugo)
 match: .venv/dev
 	$(BIN)/python -m pytest -m match
+
+# The tables of docs/performance.md. DARKNET: a Darknet program; MODELS: folders with more cfgs and weights; SET: a folder
+# with a .data file. Each may be left out, and so may the programs that `make bench-rivals` installs.
+bench: | .venv/core
+	$(BIN)/python -m bench.compare $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS))
+	$(BIN)/python -m bench.startup $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS)) \
+		$(and $(SET),-set $(SET))
+	$(BIN)/python -m bench.growth
+
+bench-rivals: .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--extra-index-url https://download.pytorch.org/whl/cpu -e ".[bench]"
 
 lint: .venv/dev
 	$(BIN)/ruff check .
