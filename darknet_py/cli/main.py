@@ -94,6 +94,7 @@ COMMANDS = {
     "nightmare": Command("darknet_py.cli.tools.nightmare", "exaggerate what a network sees in a picture"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
+    "completion": Command("darknet_py.cli.completion", "let bash, zsh or fish complete commands and flags"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")

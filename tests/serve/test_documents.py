@@ -5,10 +5,12 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from http.client import HTTPMessage
+from pathlib import Path
 
 import pytest
 
 from darknet_py.serve.documents import Documents
+from tests.browser import open_page
 
 
 def get(url: str) -> tuple[bytes, HTTPMessage]:
@@ -41,3 +43,13 @@ def test_nothing_is_served_behind_the_end():
         url = documents.url
     with pytest.raises(urllib.error.URLError):
         get(url)
+
+
+def test_the_browser_tells_what_a_page_says_on_its_console(tmp_path: Path):
+    with Documents(0) as documents:
+        documents.put(
+            "/", b"<link rel=icon href='data:,'><p id=a><script>a.append(1 + 1); nonsense()</script>", "text/html"
+        )
+        page = open_page(documents.url, tmp_path)
+    assert '<p id="a">2' in page.html
+    assert page.console == ["Uncaught ReferenceError: nonsense is not defined"]
