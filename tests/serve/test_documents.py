@@ -51,5 +51,5 @@ def test_the_browser_tells_what_a_page_says_on_its_console(tmp_path: Path):
             "/", b"<link rel=icon href='data:,'><p id=a><script>a.append(1 + 1); nonsense()</script>", "text/html"
         )
         page = open_page(documents.url, tmp_path)
-    assert '<p id="a">2' in page.html
+    assert "</script>2</p>" in page.html
     assert page.console == ["Uncaught ReferenceError: nonsense is not defined"]
