@@ -71,7 +71,7 @@ def measure(case: Case, options: argparse.Namespace) -> list[Line]:
     """A line for each program. Unavailable if this one can't do the case."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        job = prepare(case, options.threads, [Path("cfg"), *options.models], folder)
+        job = prepare(case, options.threads, [*options.models, Path("cfg")], folder)
         programs = dict(open_programs(job, folder, options, stack))
         ours = RIVALS[OURS]
         if ours not in programs:

@@ -52,7 +52,7 @@ def measure(cases: Sequence[Case], threads: int, options: argparse.Namespace) ->
         for number, case in enumerate(cases):
             folder = Path(name) / str(number)
             folder.mkdir()
-            job = prepare(case, threads, [Path("cfg"), *options.models], folder)
+            job = prepare(case, threads, [*options.models, Path("cfg")], folder)
             worker = Worker(OURS, job.write(folder / "job.json"), threads)
             stack.callback(worker.close)
             workers[str(case)] = worker.run

@@ -40,7 +40,7 @@ def commands(options: argparse.Namespace, folder: Path) -> Iterator[Command]:
     """Those whose files are there; says why others are left out."""
     yield Command("--help", ("--help",), False, folder)
     try:
-        cfg = find_cfg(NETWORK, [Path("cfg"), *options.models]).resolve()
+        cfg = find_cfg(NETWORK, [*options.models, Path("cfg")]).resolve()
         weights = cfg.with_suffix(".weights")
         if not weights.exists():
             raise Unavailable(f"{weights.name} isn't beside {cfg} (-models FOLDER says where to look)")
