@@ -1,0 +1,200 @@
+"""Loaded networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from darknet_py.api.pictures import Source, in_batches
+from darknet_py.api.results import Classification, Detections
+from darknet_py.api.training import Callbacks, Training, train
+from darknet_py.classifier import Classifier
+from darknet_py.config.datafile import read_data, read_names
+from darknet_py.data.crops import VIEWS
+from darknet_py.detector import Detector
+from darknet_py.errors import DarknetError
+from darknet_py.network import Network, for_inference, load_network, load_weights
+from darknet_py.ops import Ops
+from darknet_py.ops.backend import choose
+
+AUTO = "auto"
+
+
+class Model:
+    """A network with its files. network: with the parameters of `weights`, or random ones where there are none.
+
+    names: of the classes; None for their numbers, until a training tells them.
+    """
+
+    kind = ""
+
+    def __init__(
+        self, network: Network, cfg: Path, weights: Path | None, names: Sequence[str] | None, device: str = AUTO
+    ) -> None:
+        self.network = network
+        self.cfg = cfg
+        self.weights = weights
+        self.device = device
+        self.named = names is not None
+        self.names = tuple(names or map(str, range(self.classes)))
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return _classes(self.network)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.cfg}, {self.weights}, {len(self.names)} classes, input {self.network.input})"
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the network's input."""
+        return self.network.size
+
+    def train(self, data: str | Path, *, callbacks: Callbacks | None = None, **options: Any) -> Training:
+        """Trains on the sets of a .data file or data.yaml, from the weights that were loaded, if any.
+
+        options: the flags of the command, such as ``map=True, seed=1, workers=0, clear=True, quiet=True,
+        no_run=True`` for ``-map -seed 1 -workers 0 -clear -quiet -no_run``; files go where the command writes them.
+        The model then has the weights that came of it. DarknetError for what the command would refuse.
+        """
+        files = [data, self.cfg, *([self.weights] if self.weights else [])]
+        result = train(self.kind, files, callbacks or Callbacks(), {**_device_flags(self.device), **options})
+        load_weights(self.network, result.weights)
+        self.weights = result.weights
+        self.__dict__.pop("_ready", None)
+        if not self.named:
+            self.names, self.named = tuple(_names(data, self.classes, self.cfg)), True
+        return result
+
+    def _for_inference(self) -> Network:
+        if self.weights is None:
+            raise DarknetError(f"{self.cfg}: has no weights yet: load it with a weights file, or train it")
+        with np.errstate(invalid="ignore", over="ignore"):
+            return for_inference(self.network)
+
+
+class DetectorModel(Model):
+    """A network that finds objects."""
+
+    kind = "detector"
+
+    @cached_property
+    def _ready(self) -> Detector:
+        return Detector(self._for_inference())
+
+    def predict(
+        self,
+        images: Source | Iterable[Source],
+        thresh: float = 0.25,
+        *,
+        nms: float = 0.45,
+        letter_box: bool | None = None,
+        batch: int = 4,
+    ) -> list[Detections]:
+        """The objects in each picture that is likelier than `thresh`, one `Detections` a picture.
+
+        images: files, folders, globs, .txt lists, or arrays (h, w, 3) of uint8, RGB; or several of these.
+        nms: overlap above which the likelier one of two boxes of a class stays; 0: both stay. letter_box: keep the
+        pictures' aspect; None: as the cfg says. batch: pictures that go through the network at once.
+        DataError for a picture that can't be used.
+        """
+        detector = self._ready
+        letter_box = detector.net.options.letter_box if letter_box is None else letter_box
+        results = []
+        for part in in_batches(images, detector.net.input.c, batch):
+            found = detector.detect([one.picture for one in part], thresh, nms, letter_box)
+            results += [
+                Detections.of(one.picture, one.path, self.names, one_found)
+                for one, one_found in zip(part, found, strict=True)
+            ]
+        return results
+
+
+class ClassifierModel(Model):
+    """A network that tells what a picture shows."""
+
+    kind = "classifier"
+
+    @cached_property
+    def _ready(self) -> Classifier:
+        return Classifier(self._for_inference())
+
+    def predict(
+        self, images: Source | Iterable[Source], *, crop: Literal["alexey", "pjreddie"] = "alexey", batch: int = 16
+    ) -> list[Classification]:
+        """The probabilities of the classes, one `Classification` a picture.
+
+        images, batch: as of `DetectorModel.predict`. crop: whose way of cutting the network's input out of a picture.
+        """
+        classifier, views = self._ready, VIEWS["predict", crop]
+        results = []
+        for part in in_batches(images, classifier.net.input.c, batch):
+            (*inputs,) = (image for one in part for image in views(one.picture, *classifier.net.size))
+            probs = classifier.probabilities(inputs, batch)
+            results += [Classification(one.path, self.names, row) for one, row in zip(part, probs, strict=True)]
+        return results
+
+
+def load(
+    cfg: str | Path,
+    weights: str | Path | None = None,
+    *,
+    names: str | Path | Sequence[str] | None = None,
+    device: str = AUTO,
+) -> DetectorModel | ClassifierModel:
+    """The network of a cfg file, with the parameters of a weights file if there is one yet.
+
+    names: of the classes, or the file that has them: .names, .data or data.yaml; without it their numbers.
+    device: "cpu", "cuda", "cuda:1" for the second GPU, or "auto": a GPU where one can be used.
+    DarknetError in one line where a file can't be used.
+    """
+    network = load_network(cfg, _ops(device))
+    kind: type[DetectorModel | ClassifierModel] = DetectorModel if network.heads else ClassifierModel
+    if weights is not None:
+        load_weights(network, weights)
+    told = None if names is None else _names(names, _classes(network), cfg)
+    return kind(network, Path(cfg), None if weights is None else Path(weights), told, device)
+
+
+def _classes(network: Network) -> int:
+    return Detector(network).head.classes if network.heads else Classifier(network).classes
+
+
+def _names(names: str | Path | Sequence[str], classes: int, cfg: str | Path) -> Sequence[str]:
+    """As in Darknet a classifier's file may have more lines than there are classes."""
+    if isinstance(names, (str, Path)):
+        where, names = names, _read(Path(names))
+    else:
+        where = "names"
+    if len(names) < classes:
+        raise DarknetError(f"{where}: has {len(names)} names where {cfg} has {classes} classes")
+    return names[:classes]
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    if path.suffix != ".data":
+        return read_names(path)
+    data = read_data(path)
+    return read_names(data.file("names" if data.names or not data.labels else "labels"))
+
+
+def _ops(device: str) -> Ops:
+    flags = _device_flags(device)
+    return choose("cpu" if flags.get("nogpu") else flags.get("backend", AUTO), flags.get("i")).ops
+
+
+def _device_flags(device: str) -> dict[str, Any]:
+    """The flags of the commands that mean a device."""
+    name, colon, index = device.partition(":")
+    if device in (AUTO, "cpu"):
+        return {"nogpu": True} if device == "cpu" else {}
+    if name != "cuda" or (colon and not index.isdigit()):
+        raise DarknetError(f"device {device!r}: valid are auto, cpu, cuda and cuda:N")
+    return {"backend": "cuda", **({"i": int(index)} if index else {})}
