@@ -7,6 +7,7 @@ import time
 
 from darknet_py.cli.arguments import Parser, add_cfg_and_weights
 from darknet_py.cli.cifar_train import accuracies, add_data, check_fits
+from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:
@@ -18,6 +19,7 @@ def parser() -> Parser:
     )
     add_cfg_and_weights(p)
     add_data(p)
+    add_threads(p)
     return p
 
 
@@ -25,12 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Prints Darknet's line."""
     from pathlib import Path
 
+    from darknet_py.cli.backend import ops_of
     from darknet_py.cli.loading import check_finite
     from darknet_py.data.cifar import TEST, read_cifar
     from darknet_py.network import for_inference, load_network, load_weights
-    from darknet_py.ops import cpu_ops
 
-    net = load_network(args.cfg, cpu_ops(args.threads))
+    net = load_network(args.cfg, ops_of(args))
     check_fits(net, args.cfg)
     load_weights(net, args.weights)
     check_finite(net, args.weights)

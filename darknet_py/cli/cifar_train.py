@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.arguments import Parser
+from darknet_py.cli.live import live_hooks
+from darknet_py.cli.runs import run_folder
+from darknet_py.cli.training_flags import add_course_flags, add_start_flags
 
 if TYPE_CHECKING:
     from darknet_py.data.cifar import Cifar
     from darknet_py.network import Network
+    from darknet_py.runs.folder import Run
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Trainer
+    from darknet_py.train.loop import Hook, Trainer
 
+MEASURE = "top1"
 FOLDER = "data/cifar/cifar-10-batches-bin"  # as in Darknet
 AT_ONCE = 128  # pictures that go through the network at once when accuracy is measured
 
@@ -29,28 +34,30 @@ def parser() -> Parser:
         "it has saved, the training goes on as if it had not stopped. `classifier train` is for pictures in files.",
         "cfg/cifar.cfg -topk",
     )
-    p.add_argument("cfg", help="the network and how it is trained")
-    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
+    add_start_flags(p)
     add_data(p)
     p.add_argument("-topk", action="store_true", help="measure top-1 accuracy on the test batch, keep the best")
-    p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")
-    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
-    p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
+    add_course_flags(p, "-topk")
     return p
 
 
 def add_data(p: Parser) -> None:
-    """Where the pictures are, and where it is computed."""
+    """Where the pictures are."""
     text = "has data_batch_1.bin to data_batch_5.bin and test_batch.bin (%(default)s)"
     p.add_argument("-data", default=FOLDER, metavar="FOLDER", help=text)
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
-    p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    trainer, start = prepare(args)
+    with run_folder(args) as folder, live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live:
+        if folder:
+            folder.note(seed=trainer.progress.seed, start=start)
+        _train(args, trainer, start, folder, live)
+    return 0
+
+
+def _train(args: argparse.Namespace, trainer: Trainer, start: str, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, Measurement, carry_out
     from darknet_py.config.datafile import DataFile
     from darknet_py.data.cifar import TEST, TRAIN, CifarSamples, read_cifar
@@ -60,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
 
-    trainer, start = prepare(args)
     options, progress, figure, interrupt = trainer.net.options, trainer.progress, accuracy_figure(1), Interrupt()
     cifar = read_cifar(Path(args.data), TRAIN)
     console = Console(options, progress.iteration, partial(classifier_line, pictures=len(cifar)), figure.name)
@@ -76,20 +82,22 @@ def run(args: argparse.Namespace) -> int:
         figure,
         measurement,
         args.chart,
+        patience=args.patience,
+        run=folder,
+        extra=live,
     )
     carry_out(course, BatchLoader(CifarSamples(cifar, progress.seed), options.update_size, workers=0), interrupt)
-    return 0
 
 
 def prepare(args: argparse.Namespace) -> tuple[Trainer, str]:
     """The network and where its parameters come from; DarknetError where it isn't one for these pictures."""
+    from darknet_py.cli.backend import ops_of
     from darknet_py.cli.class_training import check_trainable
     from darknet_py.cli.training import start_of
     from darknet_py.network import load_network
-    from darknet_py.ops import cpu_ops
     from darknet_py.train.loop import Progress, Trainer
 
-    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
+    net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check_fits(net, args.cfg)
     check_trainable(net, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))

@@ -7,7 +7,8 @@ import sys
 from itertools import islice
 
 from darknet_py.cli.arguments import Parser, add_cfg_and_weights, number, whole
-from darknet_py.cli.rnn_loading import add_start, add_threads
+from darknet_py.cli.rnn_loading import add_start
+from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:

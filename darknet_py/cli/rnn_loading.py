@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.arguments import Parser
 
 if TYPE_CHECKING:
     from darknet_py.network import Network
@@ -28,20 +28,14 @@ def add_start(p: Parser) -> None:
     )
 
 
-def add_threads(p: Parser) -> None:
-    """Where it is computed."""
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
-    p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
-
-
 def load_text_network(args: argparse.Namespace) -> Network:
     """The trained network of ``args.cfg`` and ``args.weights``. CfgError if it is no model of text."""
+    from darknet_py.cli.backend import ops_of
     from darknet_py.cli.loading import check_finite
     from darknet_py.network import for_inference, load_network, load_weights
-    from darknet_py.ops import cpu_ops
     from darknet_py.text.model import check
 
-    net = load_network(args.cfg, cpu_ops(args.threads))
+    net = load_network(args.cfg, ops_of(args))
     check(net)
     load_weights(net, args.weights)
     check_finite(net, args.weights)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser, whole
-from darknet_py.cli.rnn_loading import add_text, add_threads
+from darknet_py.cli.live import live_hooks
+from darknet_py.cli.rnn_loading import add_text
+from darknet_py.cli.runs import run_folder
+from darknet_py.cli.training_flags import add_course_flags, add_start_flags
 
 if TYPE_CHECKING:
     from darknet_py.network import Network
+    from darknet_py.runs.folder import Run
     from darknet_py.text.symbols import Symbols
     from darknet_py.train.log import Console
-    from darknet_py.train.loop import Report, Trainer
+    from darknet_py.train.loop import Hook, Report, Trainer
+
+MEASURE = "likelihood"
 
 
 def parser() -> Parser:
@@ -27,19 +33,13 @@ def parser() -> Parser:
         "*_last.weights that it has saved, the training goes on as if it had not stopped.",
         "cfg/gru.cfg -file text.txt -valid other.txt",
     )
-    p.add_argument("cfg", help="the network and how it is trained")
-    p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
+    add_start_flags(p)
     add_text(p, "the text", required=True)
     p.add_argument("-valid", metavar="TEXT", help="another text, whose perplexity is measured on the way")
     p.add_argument(
         "-every", type=whole(1), default=100, metavar="N", help="iterations between measurements (%(default)s)"
     )
-    p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")
-    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
-    p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
-    add_threads(p)
+    add_course_flags(p, "-valid")
     return p
 
 
@@ -54,6 +54,13 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    setup = prepare(args)
+    with run_folder(args) as folder, live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live:
+        _train(args, setup, folder, live)
+    return 0
+
+
+def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, Measurement, carry_out
     from darknet_py.config.datafile import DataFile
     from darknet_py.text.batches import TextLoader
@@ -62,10 +69,9 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.train.log import Console
     from darknet_py.train.saving import Saver
 
-    setup = prepare(args)
     net, progress = setup.trainer.net, setup.trainer.progress
     print("\n".join(summary(args, setup)), flush=True)
-    figure, interrupt = Figure("likelihood", " likelihood (1 / perplexity) = {value:f}"), Interrupt()
+    figure, interrupt = Figure(MEASURE, " likelihood (1 / perplexity) = {value:f}"), Interrupt()
     line = partial(text_line, net=net, size=len(setup.text))
     console = Console(net.options, progress.iteration, line, figure.name)
     evaluate = evaluator(setup.other, console, interrupt.check) if setup.other is not None else None
@@ -76,22 +82,26 @@ def run(args: argparse.Namespace) -> int:
         figure,
         Measurement(evaluate, args.every) if evaluate else None,
         args.chart,
+        patience=args.patience,
+        run=folder,
+        extra=live,
     )
+    if folder:
+        folder.note(seed=progress.seed, start=setup.start)
     carry_out(course, TextLoader(setup.text, net.input.size, net.options, progress.seed, args.file), interrupt)
-    return 0
 
 
 def prepare(args: argparse.Namespace) -> Setup:
     """Reads all files; DarknetError where they are no training."""
+    from darknet_py.cli.backend import ops_of
     from darknet_py.cli.class_training import check_trainable
     from darknet_py.cli.rnn_loading import read_symbols
     from darknet_py.cli.training import start_of
     from darknet_py.network import load_network
-    from darknet_py.ops import cpu_ops
     from darknet_py.text.model import check
     from darknet_py.train.loop import Progress, Trainer
 
-    net = load_network(args.cfg, cpu_ops(args.threads), args.seed or 0)
+    net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check(net)
     check_trainable(net, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from darknet_py.cli.arguments import Parser, add_cfg_and_weights
-from darknet_py.cli.rnn_loading import add_start, add_text, add_threads
+from darknet_py.cli.rnn_loading import add_start, add_text
+from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:

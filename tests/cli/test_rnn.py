@@ -155,3 +155,10 @@ def test_what_cannot_begin_a_text(work: Path, run: Run) -> None:
     for seed in ("", "\u00e9"):
         result = run("rnn", "generate", "net.cfg", "backup/net_final.weights", "-seed", seed)
         assert "needs at least one symbol" in one_error(result)
+
+
+def test_the_folder_of_a_run(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DARKNET_PY_NO_RUN")
+    assert run(*train("-name", "mine", "-valid", "other.txt", "-every", "2", "-patience", "1")).status == 0
+    left = {path.name for path in (work / "runs/train/mine").iterdir()}
+    assert {"README.txt", "log.csv", "chart.png", "weights", "inputs"} <= left
