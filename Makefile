@@ -49,14 +49,14 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 # Where opencv-python can't be imported (a server without the GL libraries), the headless build takes its place.
-.venv/core: pyproject.toml
+.venv/core: pyproject.toml setup.py $(wildcard kernels/cpu/*)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@$(BIN)/python -c "import cv2" 2>/dev/null || \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(CV2)
 	@touch $@
 
-.venv/dev: pyproject.toml
+.venv/dev: pyproject.toml setup.py $(wildcard kernels/cpu/*)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@$(BIN)/python -c "import cv2" 2>/dev/null || \

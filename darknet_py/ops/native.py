@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,32 @@ def _argument(value: Any) -> Any:
     return ctypes.c_int64(value) if isinstance(value, int) else value
 
 
-def structure(name: str, *fields: str) -> Any:
+def _structure(name: str, fields: str) -> Any:
     """A C structure of 32-bit integers."""
-    return type(name, (ctypes.Structure,), {"_fields_": [(field, ctypes.c_int32) for field in fields]})
+    return type(name, (ctypes.Structure,), {"_fields_": [(field, ctypes.c_int32) for field in fields.split()]})
+
+
+# as in kernels/cpu
+Conv = _structure(
+    "Conv",
+    "n h w pitch out_h out_w m out_pitch added_pitch rows cols first_y first_x step_y step_x stride_y stride_x taps "
+    "run groups activation threads",
+)
+Winograd = _structure("Winograd", "n h w c pitch out_h out_w m out_pitch added_pitch pad activation threads group")
+Depthwise = _structure("Depthwise", "n h w c out_h out_w size stride_y stride_x pad dilation activation threads")
+Gradient = _structure("Gradient", "n h w c out_h out_w m stride_y stride_x taps groups threads")
+Pool = _structure("Pool", "n h w c pitch out_h out_w size stride_y stride_x before threads")
+STRUCTURES = (Conv, Winograd, Depthwise, Gradient, Pool)
+
+
+def _fits(found: ctypes.CDLL) -> bool:
+    """Whether the library was built from the kernels that this module knows."""
+    sizes = (ctypes.c_int64 * len(STRUCTURES))()
+    try:
+        found.baseline_sizes(sizes)
+    except AttributeError:
+        return False
+    return list(sizes) == [ctypes.sizeof(s) for s in STRUCTURES]
 
 
 @functools.lru_cache(maxsize=1)
@@ -63,9 +87,12 @@ def library() -> ctypes.CDLL | None:
     for path in sorted(Path(__file__).parent.glob("_kernels*")):
         if path.suffix in (".so", ".pyd", ".dylib"):
             try:
-                return ctypes.CDLL(str(path))
+                found = ctypes.CDLL(str(path))
             except OSError:  # built for another machine
                 continue
+            if _fits(found):
+                return found
+            warnings.warn(f"{path}: built from other sources; pip install -e . builds it anew", stacklevel=2)
     return None
 
 

@@ -13,28 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops.base import Window
-from darknet_py.ops.native import Kernels, structure
+from darknet_py.ops.native import Conv, Depthwise, Gradient, Kernels, Winograd
 
 Array = npt.NDArray[Any]
 Empty = Callable[[tuple[int, ...]], Array]
 Step = Callable[[Array, "Array | None", "Array | None", Array], None]  # of x, bias, added, y
 Pitches = tuple[int, ...]
-
-Conv = structure(
-    "Conv", "n", "h", "w", "pitch", "out_h", "out_w", "m", "out_pitch", "added_pitch", "rows", "cols", "first_y",
-    "first_x", "step_y", "step_x", "stride_y", "stride_x", "taps", "run", "groups", "activation", "threads",
-)  # fmt: skip
-Winograd = structure(
-    "Winograd", "n", "h", "w", "c", "pitch", "out_h", "out_w", "m", "out_pitch", "added_pitch", "pad", "activation",
-    "threads", "group",
-)  # fmt: skip
-Depthwise = structure(
-    "Depthwise", "n", "h", "w", "c", "out_h", "out_w", "size", "stride_y", "stride_x", "pad", "dilation", "activation",
-    "threads",
-)  # fmt: skip
-Gradient = structure(
-    "Gradient", "n", "h", "w", "c", "out_h", "out_w", "m", "stride_y", "stride_x", "taps", "groups", "threads"
-)
 
 MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
 FEW_CHANNELS = 16  # below, taps are joined

@@ -11,19 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from darknet_py.ops import native
 from darknet_py.ops.base import Window, window_shape
 from darknet_py.ops.memory import Pool
-from darknet_py.ops.native import ACTIVATIONS, Kernels, structure
+from darknet_py.ops.native import ACTIVATIONS, Kernels
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
 from darknet_py.ops.numpy_ops import NumpyOps
 
 Array = npt.NDArray[Any]
 CHUNKS = 64  # of kernels/cpu/elementwise.h
 FLOAT = np.dtype(np.float32)
-
-MaxPool = structure(
-    "MaxPool", "n", "h", "w", "c", "pitch", "out_h", "out_w", "size", "stride_y", "stride_x", "before", "threads"
-)
 
 
 class NativeOps(NumpyOps):
@@ -207,6 +204,17 @@ class NativeOps(NumpyOps):
         )
         return _up(dx)
 
+    # --- heads -------------------------------------------------------------------------------------------------------
+    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
+        n, anchors, entries, h, w = x.shape
+        chosen, k, shift = (np.full((anchors, entries), value, FLOAT) for value in (not new_coords, 1, 0))
+        chosen[:, 2:4] = 0
+        k[:, :2], shift[:, :2] = scale, -0.5 * (scale - 1)
+        lying = self._lying(x.reshape(n, -1, h, w))
+        y = self._empty(lying.shape)
+        self._call("some_logistic", lying, chosen, k, shift, y, n * h * w, anchors * entries)
+        return _up(y).reshape(x.shape)
+
     # --- updates -----------------------------------------------------------------------------------------------------
     def sgd_update(
         self, value: Array, grad: Array, velocity: Array, rate: float, momentum: float, decay: float
@@ -219,7 +227,7 @@ class NativeOps(NumpyOps):
         self._call("sgd_update", *arrays, constants, value.size)
 
     def _pool(self, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int) -> Any:
-        return MaxPool(*x.shape, x.strides[2] // 4, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
+        return native.Pool(*x.shape, x.strides[2] // 4, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
 
 
 def _pitched(x: Array) -> Array:

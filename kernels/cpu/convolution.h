@@ -73,6 +73,25 @@ INLINE void point(const Conv *s, const float *x, const int32_t *tap_y, const int
     }
 }
 
+/* how far the taps reach from a place, to tell whether all lie inside */
+typedef struct {
+    int up, down, left, right;
+} Reach;
+
+INLINE Reach reach_of(const Conv *s, const int32_t *tap_y, const int32_t *tap_x) {
+    Reach r = {tap_y[0], tap_y[0], tap_x[0], tap_x[0]};
+    for (int t = 1; t < s->taps; t++) {
+        r.up = tap_y[t] < r.up ? tap_y[t] : r.up, r.down = tap_y[t] > r.down ? tap_y[t] : r.down;
+        r.left = tap_x[t] < r.left ? tap_x[t] : r.left, r.right = tap_x[t] > r.right ? tap_x[t] : r.right;
+    }
+    return r;
+}
+
+INLINE int inside(const Conv *s, Place p, Reach r) {
+    int top = p.y * s->stride_y, left = p.x * s->stride_x;
+    return top + r.up >= 0 && top + r.down < s->h && left + r.left >= 0 && left + r.right < s->w;
+}
+
 /* one row of a tile, with bias, activation and what is added */
 INLINE void finish_row(int kind, const float *acc, long width, const float *bias, const float *added, float *y) {
     long o = 0;
@@ -100,12 +119,18 @@ static void NAME(strip)(const Conv *s, const float *x, const float *panel, const
     const float *pointers[MOST_TAPS * MOST_ROWS];
     float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
     Place p = place_of(s, start);
+    Reach reach = reach_of(s, tap_y, tap_x);
+    long step = (long)s->stride_x * s->pitch;
     for (long place = start; place < end; place += rows) {
-        int valid = (int)smaller(rows, end - place);
+        int valid = (int)smaller(rows, end - place), before = 0; /* whether all taps of the row before lay inside */
         Place first = p;
         for (int r = 0; r < valid; r++) {
+            int now = !simple && inside(s, p, reach);
             if (simple) pointers[r] = x + (place + r) * s->pitch;
+            else if (now && before && p.x > 0)
+                for (int t = 0; t < s->taps; t++) pointers[t * MOST_ROWS + r] = pointers[t * MOST_ROWS + r - 1] + step;
             else point(s, x, tap_y, tap_x, p, pointers + r);
+            before = now;
             p = next_place(s, p);
         }
         for (int r = valid; r < rows; r++)

@@ -45,6 +45,19 @@ void NAME(scale_shift)(const float *x, const float *k, const float *shift, float
         }
 }
 
+/* y = (logistic(x) where `chosen` is 1, x where it is 0) * k + shift, by channel */
+void NAME(some_logistic)(const float *x, const float *chosen, const float *k, const float *shift, float *y, long rows,
+                         long c, long threads) {
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
+    for (long row = 0; row < rows; row++)
+        for (long i = 0; i < c; i += LANES) {
+            long count = smaller(LANES, c - i), at = row * c + i;
+            vec v = some_lanes(x + at, count);
+            v = pick(some_lanes(chosen + i, count) > 0.5f, logistic(v), v);
+            put_lanes(y + at, v * some_lanes(k + i, count) + some_lanes(shift + i, count), count);
+        }
+}
+
 /* sums[0..c): of a (or of (a - mean)^2 with `mean`); with b sums[c..2c): of (a - mean) * b as well, sums[0..c) of b.
  * parts: CHUNKS * 2 * c numbers of scratch. */
 void NAME(sums)(const float *a, const float *b, const float *mean, float *sums, float *parts, long rows, long c,
