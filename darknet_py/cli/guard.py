@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
+from darknet_py.cli.terminal import coloured
 from darknet_py.errors import DarknetError
 
 INTERRUPTED = 130  # exit statuses as of a shell: 128 + the signal's number
@@ -43,7 +44,7 @@ def guarded(command: Callable[[], int]) -> int:
 
 def fail(message: str) -> int:
     """Tells an error of the user's in one line; the exit status for it."""
-    print(f"darknet_py: error: {_one_line(message)}", file=sys.stderr)
+    print(f"darknet_py: {coloured('error', 'red', sys.stderr)}: {_one_line(message)}", file=sys.stderr)
     return 1
 
 
@@ -72,7 +73,8 @@ def _frames(error: BaseException) -> str:
 
 
 def _show_warning(message: Any, *_: Any, file: TextIO | None = None, **__: Any) -> None:
-    print(f"darknet_py: warning: {_one_line(str(message))}", file=file or sys.stderr)
+    stream = file or sys.stderr
+    print(f"darknet_py: {coloured('warning', 'yellow', stream)}: {_one_line(str(message))}", file=stream)
 
 
 def _one_line(text: str) -> str:

@@ -18,8 +18,12 @@ NO_PORT = -1  # Darknet's default
 
 def add_streams(p: Parser, pictures: str, figures: str) -> None:
     """Darknet's streams, of what the texts say."""
-    p.add_argument("-mjpeg_port", type=whole(NO_PORT), default=NO_PORT, metavar="PORT", help=f"stream {pictures}")
-    p.add_argument("-json_port", type=whole(NO_PORT), default=NO_PORT, metavar="PORT", help=f"stream {figures} as JSON")
+    p.add_argument(
+        "-mjpeg_port", type=whole(NO_PORT), default=NO_PORT, metavar="PORT", help=f"stream {pictures} (-1: no)"
+    )
+    p.add_argument(
+        "-json_port", type=whole(NO_PORT), default=NO_PORT, metavar="PORT", help=f"stream {figures} as JSON (-1: no)"
+    )
     p.add_argument(
         "-http_host",
         default=LOOPBACK,
@@ -35,7 +39,7 @@ def add_live(p: Parser) -> None:
         type=whole(NO_PORT),
         default=NO_PORT,
         metavar="PORT",
-        help="serve a page with the curves, the progress and the last pictures to a browser (0: at any free port)",
+        help="serve a page with curves, progress and the last pictures to a browser (0: any free port; -1: none)",
     )
     add_streams(p, "the chart, to be watched in a browser", "each iteration's figures")
 

@@ -168,5 +168,8 @@ def overview(group: str) -> str:
         "",
         "`darknet_py command -help` (or `darknet_py help command`) tells its arguments and options. An example:",
         "  darknet_py detector test data/coco.data cfg/yolov3.cfg yolov3.weights dog.jpg",
+        "",
+        "exit status: 0 done, 1 something is wrong and told on standard error, 130 Ctrl-C, 141 the reader of a pipe is",
+        "gone, 143 SIGTERM",
     ]
     return "\n".join(lines) + "\n"

@@ -25,6 +25,13 @@ class Group(NamedTuple):
     flags: dict[str, tuple[str, ...]]
 
 
+EXAMPLES = {
+    "train": "cfg/yolov1.cfg extraction.conv.weights",
+    "test": "cfg/yolov1.cfg yolov1.weights dog.jpg",
+    "valid": "cfg/yolov1.cfg yolov1.weights",
+    "recall": "cfg/yolov1.cfg yolov1.weights",
+    "demo": "cfg/yolov1.cfg yolov1.weights street.mp4",
+}
 TEST = ("-thresh", "0.2", "-nms", "0.4")
 GROUPS = {
     "yolo": Group("voc.data", {"test": TEST, "demo": TEST, "valid": ("-thresh", "0.001", "-nms", "0.5")}),
@@ -38,22 +45,34 @@ class Short:
     def __init__(self, group: str, command: str) -> None:
         self.module = importlib.import_module(f"darknet_py.cli.detector_{command}")
         self.parser: Parser = self.module.parser()
-        self.name = f"darknet_py {group} {command}"
+        self.name, self.command = f"darknet_py {group} {command}", command
         self.data = GROUPS[group].data
         self.flags = GROUPS[group].flags.get(command, ())
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """As `Parser.parse`."""
         if HELP & set(words):
-            print(f"{self.name} ... is {' '.join([self.parser.prog, self.data, *self.flags])} ...")
-            print(f"where {self.data} is built in:\n\n{self._shown()}\n")
+            print(self._help())
         given = () if any(word.startswith(RESUME) for word in words) else (str(BUILT_IN / self.data), *self.flags)
         args = self.parser.parse([*given, *words])
         args.module = self.module
         return args
 
-    def _shown(self) -> str:
-        return "\n".join(f"  {line}" for line in (BUILT_IN / self.data).read_text().splitlines())
+    def _help(self) -> str:
+        built_in = (f"  {line}" for line in (BUILT_IN / self.data).read_text().splitlines())
+        return "\n".join(
+            [
+                f"usage: {self.name} ...",
+                "",
+                f"Is `{' '.join([self.parser.prog, self.data, *self.flags])} ...`, where {self.data} is built in:",
+                "",
+                *built_in,
+                "",
+                "example:",
+                f"  {self.name} {EXAMPLES[self.command]}",
+                "",
+            ]
+        )
 
 
 def parser(group: str, command: str) -> Short:

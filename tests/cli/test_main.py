@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import warnings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from darknet_py import __version__
 from darknet_py.cli import main as cli
-from darknet_py.cli.guard import guarded
+from darknet_py.cli.guard import BROKEN_PIPE, INTERRUPTED, guarded
 from darknet_py.errors import CfgError
 
 
@@ -41,6 +42,30 @@ def test_every_command_tells_how_it_is_used(run, name, form):
     assert f"example:\n  darknet_py {name}" in result.out
 
 
+def defaults() -> list[tuple[str, str, object, str]]:
+    """(command, flag, default, help) of all flags with a value that isn't a list."""
+    parsers = {name: importlib.import_module(c.module).parser(*c.variant) for name, c in cli.COMMANDS.items()}
+    actions = [(name, a) for name, p in parsers.items() for a in getattr(p, "parser", p)._actions]
+    valued = (str, int, float)
+    kept = [(name, a) for name, a in actions if a.option_strings and isinstance(a.default, valued)]
+    return [(name, a.option_strings[-1], a.default, a.help or "") for name, a in kept if a.nargs != 0]
+
+
+def test_defaults_are_told():
+    untold = [
+        (command, flag)
+        for command, flag, default, text in defaults()
+        if "%(default)" not in text and f"{default}" not in text and "no effect" not in text
+    ]
+    assert untold == [] and len(defaults()) > 50
+
+
+def test_exit_statuses_are_told(run):
+    out = run("help").out
+    for status in (0, INTERRUPTED, BROKEN_PIPE, 143):
+        assert f" {status} " in out
+
+
 @pytest.mark.parametrize("words", [(), ("detector",), *(f"{name} -help".split() for name in cli.COMMANDS)])
 def test_help_needs_nothing_heavy(words):
     code = f"""
@@ -66,7 +91,7 @@ def test_version(run):
     [
         ("detectr", "unknown command 'detectr'; did you mean detector?"),
         ("detector tset", "detector: unknown command 'tset'; did you mean test?"),
-        ("detector zzz", "detector: unknown command 'zzz'; valid are train, test, map"),
+        ("detector zzz", "detector: unknown command 'zzz'; valid are train, test, demo, map"),
         ("zzz", "unknown command 'zzz'; valid are detector, detect, "),
         ("-thresh .3", "unknown command '-thresh'"),
         ("help detectr", "did you mean detector?"),

@@ -125,8 +125,11 @@ def test_help_tells_what_a_command_stands_for(run: Run, command: str) -> None:
     group, verb = command.split()
     said = run(*command.split(), "-help")
     assert said.status == 0
-    assert said.out.startswith(f"darknet_py {command} ... is darknet_py detector {verb} {GROUPS[group].data}")
-    assert f"usage: darknet_py detector {verb}" in said.out and "names=" in said.out
+    assert said.out.startswith(f"usage: darknet_py {command} ...
+
+Is `darknet_py detector {verb} {GROUPS[group].data}")
+    for part in (f"usage: darknet_py detector {verb}", "  names=", f"example:\n  darknet_py {command} cfg/"):
+        assert part in said.out
     assert run("help", *command.split()).out == said.out
 
 
