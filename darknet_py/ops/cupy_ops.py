@@ -38,6 +38,9 @@ class CupyOps(Ops):
         """A copy of `host` in the device's memory."""
         return self.xp.array(np.ascontiguousarray(host, self.dtype))
 
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        return self.xp.empty(shape, self.dtype)
+
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(self.xp.ascontiguousarray(x))
 

@@ -82,7 +82,7 @@ def test_every_kernel_is_used(ops: CupyOps) -> None:
         if case.op not in done or case.op.startswith(("conv2d", "activate")):
             call(ops, case)
             done.add(case.op)
-    _parts_of_a_long_sum(ops)
+    parts_of_a_long_sum(ops)
     there = {name for file in launch.kernel_dir().glob("*.cu") for name in launch.signatures(file.name)}
     assert there - kernels.Settings.launched == set()
 
@@ -106,20 +106,21 @@ def test_convolutions_over_many_tiles(
 ) -> None:
     monkeypatch.setattr(cuda_windows, "FULL", TILES[tile])
     monkeypatch.setattr(cuda_windows, "SHORTEST", 16)
-    shape, filters, window = LARGER[label]
-    rng, numpy_ops = np.random.default_rng(2), NumpyOps(threads=1)
+    assert_close(run(lambda: convolved(ops, LARGER[label])), convolved(None, LARGER[label]))
+
+
+def convolved(ops: Ops | None, larger: tuple[tuple[int, ...], int, Window]) -> list[np.ndarray]:
+    """Result of a fused convolution, dx and dweight; by NumPy without `ops`."""
+    shape, filters, window = larger
+    rng, o = np.random.default_rng(2), ops or NumpyOps(threads=1)
     x, weight = distinct(rng, shape), distinct(rng, (filters, shape[1] // window.groups, window.size, window.size))
     bias, dy = distinct(rng, (filters,)), distinct(rng, (shape[0], filters, *window.out(*shape[2:])))
-
-    def results(o: Ops) -> list[np.ndarray]:
-        xs, ws, bs, dys = (o.array(a) for a in (x, weight, bias, dy))
-        y = o.conv2d_fused(xs, o.conv_filters(ws, window), bs, window, "leaky", dys)
-        return [o.to_host(a) for a in (y, *o.conv2d_backward(dys, xs, ws, window, True))]
-
-    assert_close(run(lambda: results(ops)), results(numpy_ops))
+    xs, ws, bs, dys = (o.array(a) for a in (x, weight, bias, dy))
+    y = o.conv2d_fused(xs, o.conv_filters(ws, window), bs, window, "leaky", dys)
+    return [o.to_host(a) for a in (y, *o.conv2d_backward(dys, xs, ws, window, True))]
 
 
-def _parts_of_a_long_sum(ops: CupyOps) -> list[np.ndarray]:
+def parts_of_a_long_sum(ops: Ops) -> list[np.ndarray]:
     """Of batch norm and of products, whose sums are cut into several parts."""
     rng = np.random.default_rng(3)
     x, dy = (ops.array(distinct(rng, (3, 2, 70, 60))) for _ in range(2))
@@ -133,7 +134,7 @@ def _parts_of_a_long_sum(ops: CupyOps) -> list[np.ndarray]:
 
 def test_long_sums(ops: CupyOps, run: Any) -> None:
     assert cupy_ops.PART < 3 * 70 * 60
-    assert_close(run(lambda: _parts_of_a_long_sum(ops)), _parts_of_a_long_sum(NumpyOps(threads=1)))
+    assert_close(run(lambda: parts_of_a_long_sum(ops)), parts_of_a_long_sum(NumpyOps(threads=1)))
 
 
 def test_views_with_steps_are_made_contiguous(ops: CupyOps) -> None:
