@@ -60,12 +60,15 @@ class Model:
     def train(self, data: str | Path, *, callbacks: Callbacks | None = None, **options: Any) -> Training:
         """Trains on the sets of a .data file or data.yaml, from the weights that were loaded, if any.
 
-        options: the flags of the command, such as ``map=True, seed=1, workers=0, clear=True, quiet=True,
-        no_run=True`` for ``-map -seed 1 -workers 0 -clear -quiet -no_run``; files go where the command writes them.
+        options: the flags of the command, such as ``map=True, seed=1, clear=True, quiet=True, no_run=True`` for
+        ``-map -seed 1 -clear -quiet -no_run``; files go where the command writes them.
+        Pictures are loaded by this process unless workers=N asks for N others, each of which imports the script anew.
         The model then has the weights that came of it. DarknetError for what the command would refuse.
         """
         files = [data, self.cfg, *([self.weights] if self.weights else [])]
-        result = train(self.kind, files, callbacks or Callbacks(), {**_device_flags(self.device), **options})
+        result = train(
+            self.kind, files, callbacks or Callbacks(), {"workers": 0, **_device_flags(self.device), **options}
+        )
         load_weights(self.network, result.weights)
         self.weights = result.weights
         self.__dict__.pop("_ready", None)
