@@ -51,6 +51,11 @@ def _argument(value: Any) -> Any:
     return ctypes.c_int64(value) if isinstance(value, int) else value
 
 
+def pitch(a: Array) -> int:
+    """Numbers from a place of `a` (n, h, w, c) to the next. NumPy leaves the strides of axes of length 1 to chance."""
+    return int(a.shape[3] if a.flags.c_contiguous else a.strides[2] // a.itemsize)
+
+
 def _structure(name: str, fields: str) -> Any:
     """A C structure of 32-bit integers."""
     return type(name, (ctypes.Structure,), {"_fields_": [(field, ctypes.c_int32) for field in fields.split()]})

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops.base import Window
-from darknet_py.ops.native import Conv, Depthwise, Gradient, Kernels, Winograd
+from darknet_py.ops.native import Conv, Depthwise, Gradient, Kernels, Winograd, pitch
 
 Array = npt.NDArray[Any]
 Empty = Callable[[tuple[int, ...]], Array]
@@ -73,11 +73,10 @@ class Convolution:
         if filters.depthwise and m == x.shape[3]:
             self._depthwise_forward(x, filters, y, bias, activation, added)
             return y
-        strides = x.strides[2], y.strides[2], added.strides[2] if added is not None else 0
-        key = (x.shape, activation, *strides)
+        pitches = pitch(x), pitch(y), pitch(added) if added is not None else 0
+        key = (x.shape, activation, *pitches)
         step = filters.steps.get(key)
         if step is None:
-            pitches = tuple(stride // 4 for stride in strides)
             make = self._winograd if self._suits_winograd(x, y, window) else self._direct
             step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
         step(x, bias, added, y)
@@ -98,13 +97,13 @@ class Convolution:
         self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
     ) -> Step:
         window, (n, h, w, c) = filters.window, x_shape
-        run, pitch = c // window.groups, pitches[0]
+        run, first = c // window.groups, pitches[0]
         rows, columns = _offsets(window)
         joined = c < FEW_CHANNELS and window.groups == window.dilation == 1  # a row of the window lies in one piece
         if joined:
             rows, columns = np.arange(window.size, dtype=np.int32), np.zeros(window.size, np.int32)
-            run, pitch, (h, w) = run * window.size, c, _reach(window, (h, w), y_shape[1:3])
-        s = Conv(n, h, w, pitch, *y_shape[1:], *pitches[1:], *y_shape[1:3], 0, 0, 1, 1, window.stride_y,
+            run, first, (h, w) = run * window.size, c, _reach(window, (h, w), y_shape[1:3])
+        s = Conv(n, h, w, first, *y_shape[1:], *pitches[1:], *y_shape[1:3], 0, 0, 1, 1, window.stride_y,
                  window.stride_x, len(rows), run, window.groups, activation, self.threads)  # fmt: skip
         packed = self._packed(filters)
 

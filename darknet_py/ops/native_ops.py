@@ -14,7 +14,7 @@ import numpy.typing as npt
 from darknet_py.ops import native
 from darknet_py.ops.base import Window, window_shape
 from darknet_py.ops.memory import Pool
-from darknet_py.ops.native import ACTIVATIONS, Kernels
+from darknet_py.ops.native import ACTIVATIONS, Kernels, pitch
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
 from darknet_py.ops.numpy_ops import NumpyOps
 
@@ -91,7 +91,7 @@ class NativeOps(NumpyOps):
     def _copy(self, x: Array, y: Array) -> None:
         """x into y, both (n, h, w, c), perhaps some channels of wider arrays."""
         c = x.shape[3]
-        self._call("copy_rows", x, x.strides[2] // 4, y, y.strides[2] // 4, x.size // c, c)
+        self._call("copy_rows", x, pitch(x), y, pitch(y), x.size // c, c)
 
     def upsample(self, x: Array, stride: int) -> Array:
         wide = self._lying(x)
@@ -227,15 +227,15 @@ class NativeOps(NumpyOps):
         self._call("sgd_update", *arrays, constants, value.size)
 
     def _pool(self, x: Array, y: Array, size: int, stride: tuple[int, int], padding: int) -> Any:
-        return native.Pool(*x.shape, x.strides[2] // 4, *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
+        return native.Pool(*x.shape, pitch(x), *y.shape[1:3], size, *stride, padding // 2, self.threads.count)
 
 
 def _pitched(x: Array) -> Array:
     """(n, h, w, c) with the channels of a place together: contiguous, or some of those of a wider array."""
     lying = x.transpose(0, 2, 3, 1)
     _, h, w, c = lying.shape
-    pitch = lying.strides[2]
-    if x.dtype == FLOAT and lying.strides == (h * w * pitch, w * pitch, pitch, 4) and pitch >= 4 * c:
+    step = lying.strides[2]
+    if x.dtype == FLOAT and lying.strides == (h * w * step, w * step, step, 4) and step >= 4 * c:
         return lying
     return np.ascontiguousarray(lying, FLOAT)
 

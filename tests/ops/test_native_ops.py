@@ -125,6 +125,23 @@ def test_batch_norm(channels: int, lanes: int) -> None:
         assert_near(a, b, 1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 1, 1), (1, 5, 1, 4), (2, 5, 3, 1), (1, 5, 2, 3)])
+def test_axes_of_length_one_have_strides_by_chance(shape: tuple[int, ...]) -> None:
+    ops = native_ops(4)
+    n, c, h, w = shape
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    odd = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(-1, c).T.reshape(c, n, h, w).transpose(1, 0, 2, 3)
+    strides = [4 if length == 1 else stride for length, stride in zip(shape, ops.array(x).strides, strict=True)]
+    worse = np.lib.stride_tricks.as_strided(ops.array(x), shape, strides)
+    weight = ops.array(np.random.default_rng(1).standard_normal((6, c, 1, 1)))
+    for y in (odd, worse):
+        np.testing.assert_array_equal(y, x)
+        np.testing.assert_array_equal(ops.concatenate([y, ops.array(x), y]), np.concatenate([x, x, x], 1))
+        np.testing.assert_array_equal(ops.conv2d(y, weight, Window(1)), ops.conv2d(ops.array(x), weight, Window(1)))
+        np.testing.assert_array_equal(ops.maxpool2d(y, 3, (1, 1), 2), ops.maxpool2d(ops.array(x), 3, (1, 1), 2))
+        np.testing.assert_array_equal(ops.add(y, ops.array(x)), x + x)
+
+
 def test_threads_and_parts_dont_change_a_bit() -> None:
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((2, 32, 30, 31)), rng.standard_normal((40, 32, 3, 3))
