@@ -125,9 +125,9 @@ def test_help_tells_what_a_command_stands_for(run: Run, command: str) -> None:
     group, verb = command.split()
     said = run(*command.split(), "-help")
     assert said.status == 0
-    assert said.out.startswith(f"usage: darknet_py {command} ...
-
-Is `darknet_py detector {verb} {GROUPS[group].data}")
+    assert said.out.startswith(
+        f"usage: darknet_py {command} ...\n\nIs `darknet_py detector {verb} {GROUPS[group].data}"
+    )
     for part in (f"usage: darknet_py detector {verb}", "  names=", f"example:\n  darknet_py {command} cfg/"):
         assert part in said.out
     assert run("help", *command.split()).out == said.out
