@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from darknet_py.benchmark.work import compute
-from darknet_py.network import Network, load_network, load_weights
+from darknet_py.config.section import parse
+from darknet_py.network import Network, build, load_network, load_weights
 from darknet_py.ops import NumpyOps
 
 torch = pytest.importorskip("torch", reason="PyTorch isn't installed")
@@ -69,5 +70,11 @@ def test_a_step_changes_all_parameters() -> None:
 def test_layers_that_are_not_there_are_named() -> None:
     from bench.torch_net import TorchNet
 
-    with pytest.raises(NotImplementedError, match=r"layer 0 \[crop\] is a kind of layer"):
-        TorchNet(load_network(CFG / "alexnet.cfg", NumpyOps(threads=1), allocate=False))
+    net = "[net]\nwidth=8\nheight=8\nchannels=3\n"
+    for section, told in (
+        ("[local]\nfilters=2\nsize=3\n", r"layer 0 \[local\] is a kind of layer that this model lacks"),
+        ("[convolutional]\nxnor=1\nactivation=linear\n", r"layer 0 \[convolutional\] has xnor, which"),
+        ("[convolutional]\nactivation=plse\n", "this model lacks activation=plse"),
+    ):
+        with pytest.raises(NotImplementedError, match=told):
+            TorchNet(build(parse(net + section), NumpyOps(threads=1)))
