@@ -178,6 +178,7 @@ def _softmax() -> list[Case]:
         ("spans", (3, 7), 1, [(0, 2), (2, 3), (3, 7)]),
         ("channels", (3, 6, 2, 5), 1, [(0, 4), (4, 6)]),
         ("middle-axis", (1, 2, 5, 3, 2), 2, [(0, 5)]),
+        ("long", (2, 75), 1, [(0, 70), (70, 75)]),
     ):
         one, two = _shapes(shape), _shapes(shape, shape)
         cases += [
