@@ -12,7 +12,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from darknet_py.layers.base import Shape
 
 OPSET = 13
-"""Of what is used here, ONNX Runtime 1.7, TensorRT 8 and OpenVINO 2021.4 know all, and so do all that are younger"""
+"""That of ONNX 1.8: old enough for most runtimes, young enough for a softmax along one axis"""
 BATCH = -1  # in a shape: as many as there are pictures
 
 

@@ -23,8 +23,8 @@ def write(dataset: Dataset, folder: Path, copy: bool = False) -> Path:
             with atomic_write((folder / "labels" / name / picture.name).with_suffix(".txt"), sync=False) as file:
                 file.write("".join(f"{box}\n" for box in picture.boxes if not box.difficult).encode())
         lines.append(f"{name}: images/{name}")
-    if "val" not in (SPLITS[split.name] for split in dataset.splits):
-        lines.append(f"val: images/{SPLITS[dataset.splits[0].name]}")  # Ultralytics needs one
+    written = [SPLITS[split.name] for split in dataset.splits]
+    lines += [f"{name}: images/{written[0]}" for name in ("train", "val") if name not in written]  # both are needed
     lines.append("names:")
     lines += [f"  {i}: {json.dumps(name, ensure_ascii=False)}" for i, name in enumerate(dataset.classes)]
     write_text(folder / "data.yaml", "\n".join(lines) + "\n")
