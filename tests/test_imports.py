@@ -29,7 +29,13 @@ ORDER = [  # each may import what stands before it, and its own part
     {"api", "__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(ORDER) for part in parts}
-APART = [{"data", "export"}, {"config", "ops"}, {"config", "boxes"}, {"train", "go"}, {"train", "text"}]  # never see each other
+APART = [  # never see each other
+    {"data", "export"},
+    {"config", "ops"},
+    {"config", "boxes"},
+    {"train", "go"},
+    {"train", "text"},
+]
 HEAVY = {"numpy", "cv2", "matplotlib", "cupy", "yaml", "tqdm", "threadpoolctl"}
 
 
