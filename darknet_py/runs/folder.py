@@ -23,6 +23,8 @@ RECORD, LOG, INPUTS, GUIDE = "run.json", "log.txt", "inputs", "README.txt"
 LARGEST_INPUT = 50_000_000  # bytes; larger files, lists of millions of pictures, are named and not copied
 CONTENTS = {  # what may lie in the folder, in the order in which the guide tells of it
     "report/report.html": "how good the detector is: curves, confusion matrix, mistakes (open it in a browser)",
+    "report/confusion.png": "which classes are taken for which (it is on that page, too)",
+    "report/worst": "the ten worst pictures (they are on that page, too)",
     "chart.png": "loss and accuracy over the iterations",
     "log.csv": "the same and more as numbers, a line an iteration",
     "evaluations": "truth (left) and predictions (right) at each evaluation",
@@ -73,6 +75,7 @@ class Run:
         earlier = read_record(path) if (path / RECORD).exists() else {}
         if earlier:
             self.facts: dict[str, Any] = {**earlier, "resumed": [*earlier.get("resumed", []), call]}
+            self.facts.pop("ended", None)
         else:
             self.facts = {**call, "words": list(words), "directory": str(Path.cwd()), "inputs": {}}
         self._stack = ExitStack()
