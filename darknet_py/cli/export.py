@@ -128,8 +128,8 @@ def _import_arrays(args: argparse.Namespace) -> int:
     from darknet_py.cli.tools.common import save
     from darknet_py.export.arrays import read_arrays
     from darknet_py.network import load_network
-    from darknet_py.ops import NumpyOps
+    from darknet_py.ops import cpu_ops
 
-    net = load_network(args.cfg, NumpyOps())
+    net = load_network(args.cfg, cpu_ops())
     save(net, args.out, read_arrays(net, args.arrays))
     return 0

@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections
+from darknet_py.data.formats.coco import IDS as COCO_IDS
 from darknet_py.errors import DataError
 from darknet_py.files import atomic_write
 
-UNUSED_COCO_IDS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
-COCO_IDS = [i for i in range(1, 91) if i not in UNUSED_COCO_IDS]
-"""The category of each of the 80 classes"""
 KITTI_NAMES = ("car", "pedestrian", "cyclist")
 BDD_NAMES = ("bike", "bus", "car", "motor", "person", "rider", "traffic light", "traffic sign", "train", "truck")
 
