@@ -41,9 +41,9 @@ class Dropout(Layer):
             mask = ctx.ops.dropout_mask(rng, x.shape, self.probability)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (dy * mask,)
+            return (ctx.ops.multiply(mask, dy),)
 
-        return Step(x * mask, backward)
+        return Step(ctx.ops.multiply(mask, x), backward)
 
     def _blocks(self, rng: np.random.Generator, shape: tuple[int, ...], progress: float) -> HostArray:
         """(n, c, h, w): 0 in the squares, and what makes up for them elsewhere in the same picture."""

@@ -262,7 +262,7 @@ class _Product(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         factor, x = xs
-        product = factor * x
+        product = ctx.ops.multiply(factor, x)
         y = ctx.ops.activate(self.activation, product)
         if not ctx.train:
             return Step(y)
@@ -270,8 +270,7 @@ class _Product(Layer):
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
             d = ctx.ops.activate_backward(self.activation, dy, kept, y)
-            stretched = tuple(i for i in (1, 2, 3) if factor.shape[i] == 1 < x.shape[i])
-            return (d * x).sum(axis=stretched, keepdims=True), d * factor
+            return ctx.ops.multiply_backward(d, factor, x)
 
         return Step(y, backward)
 

@@ -114,6 +114,23 @@ class Ops(ABC):
         n, c, h, w = dy.shape
         return dy.reshape(n, c, h // stride, stride, w // stride, stride).sum(axis=(3, 5))
 
+    def mean_places(self, x: Array) -> Array:
+        """Mean of each plane: (n, c, h, w) -> (n, c, 1, 1)."""
+        return x.mean(axis=(2, 3), keepdims=True)
+
+    def mean_places_backward(self, dy: Array, shape: tuple[int, ...]) -> Array:
+        """dx of `mean_places` for x of `shape`."""
+        return self.xp.broadcast_to(dy / (shape[2] * shape[3]), shape)
+
+    def multiply(self, factor: Array, x: Array) -> Array:
+        """factor * x (n, c, h, w), with the factor stretched over channels or places where it has 1 of them."""
+        return factor * x
+
+    def multiply_backward(self, dy: Array, factor: Array, x: Array) -> tuple[Array, Array]:
+        """(dfactor, dx) of `multiply`."""
+        stretched = tuple(i for i in (1, 2, 3) if factor.shape[i] == 1 < x.shape[i])
+        return (dy * x).sum(axis=stretched, keepdims=True), dy * factor
+
     def dropout_mask(self, rng: Any, shape: tuple[int, ...], probability: float) -> Array:
         """0 with `probability`, else 1 / (1 - probability). `rng`: a NumPy generator."""
         keep = rng.random(shape, dtype="float32") >= probability

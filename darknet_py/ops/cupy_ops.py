@@ -163,6 +163,35 @@ class CupyOps(Ops):
         self.kernels.flat("route/upsample_backward", dx.size, (dy, dx, dx.size, w // stride, stride))
         return dx
 
+    def mean_places(self, x: Array) -> Array:
+        (x,) = self.contiguous(x)
+        y = self.xp.empty((*x.shape[:2], 1, 1), self.dtype)
+        self._by_warps("planes/mean_places", y.size, (x, y, y.size, _places(x)))
+        return y
+
+    def mean_places_backward(self, dy: Array, shape: tuple[int, ...]) -> Array:
+        (dy,) = self.contiguous(dy)
+        dx = self.xp.empty(shape, self.dtype)
+        self.kernels.flat("planes/spread_places", dx.size, (dy, dx, dx.size, _places(dx)))
+        return dx
+
+    def multiply(self, factor: Array, x: Array) -> Array:
+        factor, x = self.contiguous(factor, x)
+        y = self._like(x)
+        shape = (x.shape[1], _places(x), factor.shape[1], _places(factor))
+        self.kernels.flat("planes/multiply", y.size, (factor, x, y, y.size, *shape))
+        return y
+
+    def multiply_backward(self, dy: Array, factor: Array, x: Array) -> tuple[Array, Array]:
+        dy, factor, x = self.contiguous(dy, factor, x)
+        dfactor, shape = self._like(factor), (x.shape[1], _places(x), factor.shape[1], _places(factor))
+        self._by_warps("planes/multiply_sums", factor.size, (dy, x, dfactor, len(x), *shape))
+        return dfactor, self.multiply(factor, dy)
+
+    def _by_warps(self, kernel: str, count: int, args: tuple[Any, ...]) -> None:
+        """Runs a kernel whose warps make one of `count` results each."""
+        self.kernels.launch(kernel, (-(-count // WARPS),), args, block=32 * WARPS)
+
     # --- softmax -------------------------------------------------------------------------------------------------
     def softmax(self, x: Array, axis: int, spans: Spans) -> Array:
         return self._over_spans("softmax", (x,), axis, spans)
@@ -180,9 +209,8 @@ class CupyOps(Ops):
         key = tuple((int(first), int(end)) for first, end in spans)
         if key not in self._spans:
             self._spans[key] = self.xp.array(np.array(key, np.int32))
-        blocks = -(-outer * inner * len(key) // WARPS)
         args = (*arrays, self._spans[key], result, len(key), outer, shape[axis], inner)
-        self.kernels.launch(f"softmax/{kernel}", (blocks,), args, block=32 * WARPS)
+        self._by_warps(f"softmax/{kernel}", outer * inner * len(key), args)
         return result
 
     # --- matrices ------------------------------------------------------------------------------------------------

@@ -326,6 +326,21 @@ def _wiring() -> list[Case]:
     ]
 
 
+def _planes() -> list[Case]:
+    mean: Backward = lambda ops, args, dy, y: {0: ops.mean_places_backward(dy, args[0].shape)}  # noqa: E731
+    product: Backward = lambda ops, args, dy, y: dict(enumerate(ops.multiply_backward(dy, *args)))  # noqa: E731
+    x = (3, 4, 5, 7)
+    cases = [
+        Case("mean_places", "pictures", _shapes(x), mean),
+        Case("mean_places", "many-places", _shapes((1, 2, 9, 8)), mean),
+        Case("mean_places_backward", "pictures", lambda rng: (distinct(rng, (3, 4, 1, 1)), x)),
+    ]
+    for label, factor in {"channels": (3, 4, 1, 1), "places": (3, 1, 5, 7), "same": x}.items():
+        cases.append(Case("multiply", label, _shapes(factor, x), product))
+        cases.append(Case("multiply_backward", label, _shapes(x, factor, x)))
+    return cases
+
+
 def _updates() -> list[Case]:
     def four(rng: np.random.Generator) -> list[Array]:
         return [distinct(rng, (4, 3, 2, 2)) for _ in range(3)]
@@ -381,6 +396,7 @@ CASES = [
     *_activations(),
     *_per_channel(),
     *_wiring(),
+    *_planes(),
     *_detection(),
     *_updates(),
 ]
