@@ -22,7 +22,7 @@ def add_text(p: Parser, what: str, required: bool = False) -> None:
 
 def add_start(p: Parser) -> None:
     """What the network reads first."""
-    p.add_argument("-seed", metavar="TEXT", help="what the network reads first (two line ends)")
+    p.add_argument("-seed", metavar="TEXT", help="what the network reads first (two line ends, or the first token)")
     p.add_argument(
         "-tokens", metavar="FILE", help="the words of a network of tokens, one a line; -seed is made of them"
     )
@@ -67,6 +67,8 @@ def read_symbols(args: argparse.Namespace, net: Network, path: str | None) -> Sy
     from darknet_py.errors import DataError
     from darknet_py.text.symbols import symbols_of
 
+    if not path and sys.stdin.isatty():
+        print("darknet_py: reads the text from standard input; end it with Ctrl-D", file=sys.stderr)
     try:
         data = Path(path).read_bytes() if path else sys.stdin.buffer.read()
     except OSError as error:

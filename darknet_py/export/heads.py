@@ -66,6 +66,8 @@ def gaussian_yolo(g: Graph, node: Node, p: Params, xs: Sequence[str]) -> str:
 @form(Region)
 def region(g: Graph, node: Node, p: Params, xs: Sequence[str]) -> str:
     layer: Any = node.layer
+    if layer.background:
+        raise no_form(node, " with background=1")
     box, sure, classes = g.split(_planes(g, node, xs[0]), [4, 1, layer.classes], 2)
     if layer.hierarchy is not None:
         classes = g.softmax(classes, 2, [end - first for first, end in layer.hierarchy.spans])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from darknet_py.config.section import parse
@@ -20,9 +22,6 @@ from darknet_py.network.passes import fuse_batch_norm
 from darknet_py.ops import NumpyOps
 from darknet_py.ops import activations as act
 from tests.layers.cases import CASES, Case
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 WITHOUT = {  # sections that have no ONNX form
     *("local", "contrastive", "iseg", "history", "rnn", "gru", "lstm", "crnn", "conv_lstm"),
@@ -95,6 +94,14 @@ def test_what_has_no_form_is_named() -> None:
     node = node_of(next(case for case in CASES if case.text == EVEN))
     with pytest.raises(CfgError, match=r"x.cfg:1: \[lrn\] layer 1 with size=4, which is even, has no ONNX form"):
         FORMS[type(node.layer)](Graph(), node, {}, ["x"])
+
+
+def test_a_region_with_background_has_no_form(tmp_path: Path) -> None:
+    from tests.network.cfgs import chain, network
+
+    net = network(chain("convolutional filters=7", "region classes=2 num=1 softmax=1 background=1"), OPS)
+    with pytest.raises(CfgError, match=r"\[region\] layer 1 with background=1 has no ONNX form"):
+        onnx_file.write_onnx(net, tmp_path / "x.onnx")
 
 
 def test_a_padding_that_windows_never_reach() -> None:
