@@ -17,7 +17,7 @@ def add_looks(p: Parser) -> None:
     text = "look at each picture mirrored too, and in the sizes of -scales: finds more, and takes as many times longer"
     p.add_argument("-augment", action="store_true", help=text)
     text = "with -augment: sizes as multiples of the network's input (%(default)s)"
-    p.add_argument("-scales", type=_scales, default="1", metavar="A,B,...", help=text)
+    p.add_argument("-scales", type=_scales, default="1,0.8", metavar="A,B,...", help=text)
     text = "look at the whole picture and at tiles of it that overlap: finds small objects in big pictures"
     p.add_argument("-tile", action="store_true", help=text)
     text = "with -tile: their width in pixels, at the network's aspect (the network's width)"

@@ -84,7 +84,7 @@ class Tracker:
         tracks = self._after(expected, found, row_of)
         ids = np.zeros(len(scores), np.int64)
         ids[row_of[row_of >= 0]] = tracks.ids[row_of >= 0]
-        free = np.setdiff1d(np.flatnonzero(high), row_of)
+        free = np.flatnonzero(high & ~_taken(row_of, len(scores)))
         new = _begun(_rows(found, free))
         if not self._looks:
             new = new._replace(ids=self._numbers(scores[free]))
@@ -113,9 +113,11 @@ class Tracker:
             (~numbered, high, self.options.new_overlap),
         )
         for candidates, rows, least in rounds:
-            waiting, free = np.flatnonzero(candidates & (row_of < 0)), np.setdiff1d(np.flatnonzero(rows), row_of)
-            i, j = assign(overlap[np.ix_(waiting, free)] - least)
-            row_of[waiting[i]] = free[j]
+            waiting = np.flatnonzero(candidates & (row_of < 0))
+            free = np.flatnonzero(rows & ~_taken(row_of, len(rows)))
+            if len(waiting) and len(free):
+                i, j = assign(overlap[np.ix_(waiting, free)] - least)
+                row_of[waiting[i]] = free[j]
         return row_of
 
     def _after(self, tracks: Tracks, found: Detections, row_of: Array) -> Tracks:
@@ -162,6 +164,13 @@ def one_box_each(found: Detections, overlap: float) -> Detections:
             kept.append(i)
     kept.sort()
     return Detections(boxes[kept], found.objectness[rows[kept]], probs[kept])
+
+
+def _taken(row_of: Array, rows: int) -> Array:
+    """Which of the rows belong to a track; (rows,) bool."""
+    taken = np.zeros(rows, bool)
+    taken[row_of[row_of >= 0]] = True
+    return taken
 
 
 def _begun(found: Detections) -> Tracks:

@@ -24,7 +24,7 @@ from darknet_py.video import source as source_module
 from darknet_py.video.source import open_source
 from tests.cli import moving
 
-FILES = ("detector", "demo", *moving.NETWORK)
+FILES = ("detector", "demo", *moving.NETWORK, "-nogpu")
 ALL = range(1, moving.FRAMES + 1)
 
 
