@@ -233,8 +233,9 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
         positive = prob[order] > 0
         ranked = order[positive]
         if ranked.size:
-            ranked = ranked[np.argsort(-prob[ranked], kind="stable")]
-            prob[ranked[~_greedy(detections.boxes[ranked], thresh, similarity)]] = 0
+            if ranked.size > 1:
+                ranked = ranked[np.argsort(-prob[ranked], kind="stable")]
+                prob[ranked[~_greedy(detections.boxes[ranked], thresh, similarity)]] = 0
             order = np.concatenate((ranked, order[~positive]))
     order = np.concatenate((order, idle))
     return Detections(detections.boxes[order], detections.objectness[order], by_class.T[order])

@@ -5,6 +5,7 @@ A picture is uint8 (h, w, c) in RGB order; the network sees an image, float32 (c
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darknet_py.errors import DataError
+from darknet_py.ops.native import library
 
 Picture = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -80,12 +82,37 @@ def letterbox(image: Image, w: int, h: int) -> Image:
 def network_input(picture: Picture, w: int, h: int, letter_box: bool = False) -> Image:
     """What a network of w x h sees of a picture, (c, h, w), in `detector test`, `map` and `valid`."""
     planes = (channel / np.float32(255) for channel in cv2.split(picture))
-    return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
+    kernels = library()
+    if kernels is None or picture.shape[:2] == (h, w):
+        return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
+    return _fit_bytes(kernels, picture, w, h, letter_box)
+
+
+def _fit_bytes(kernels: Any, picture: Picture, w: int, h: int, letter_box: bool) -> Image:
+    """The same by the compiled kernel."""
+    source_h, source_w, channels = picture.shape
+    frame, inner, columns, rows = _frame(channels, source_w, source_h, (w, h), letter_box)
+    sizes = np.array([source_w, channels, *inner.shape[1:], w * h, w], np.int64)
+    arrays = (np.ascontiguousarray(picture, np.uint8), sizes, *columns, *rows, inner)
+    if kernels.resize_picture(*(ctypes.c_void_p(a.ctypes.data) for a in arrays)):
+        raise MemoryError
+    return frame
 
 
 def _fit(planes: Iterable[Image], shape: tuple[int, ...], w: int, h: int, letter_box: bool) -> Image:
     """Planes (., .) that make up an image of `shape`, one at a time so that they stay in the cache, as (c, h, w)."""
     channels, source_h, source_w = shape
+    frame, inner, columns, rows = _frame(channels, source_w, source_h, (w, h), letter_box)
+    for plane, framed in zip(planes, inner, strict=True):
+        _resize_plane(plane, columns, rows, framed)
+    return frame
+
+
+def _frame(
+    channels: int, source_w: int, source_h: int, size: tuple[int, int], letter_box: bool
+) -> tuple[Image, Image, _Taps, _Taps]:
+    """(result (channels, h, w), the part of it that shows the picture, the taps of columns and of rows)."""
+    w, h = size
     new_w, new_h = letterbox_size(source_w, source_h, w, h) if letter_box else (w, h)
     left, top = (w - new_w) // 2, (h - new_h) // 2
     frame: Image = np.empty((channels, h, w), np.float32)
@@ -94,9 +121,7 @@ def _fit(planes: Iterable[Image], shape: tuple[int, ...], w: int, h: int, letter
     columns, rows = _taps(source_w, new_w), _taps(source_h, new_h)
     columns.pin_last(source_w - 1)
     rows.far_weight[-1] = 0
-    for plane, framed in zip(planes, frame, strict=True):
-        _resize_plane(plane, columns, rows, framed[top : top + new_h, left : left + new_w])
-    return frame
+    return frame, frame[:, top : top + new_h, left : left + new_w], columns, rows
 
 
 def _resize_plane(plane: Image, columns: _Taps, rows: _Taps, out: Image) -> None:

@@ -135,3 +135,18 @@ def test_load_obeys_the_orientation_tag(tmp_path: Path) -> None:
     path = tmp_path / "turned.jpg"
     path.write_bytes(encoded[:2].tobytes() + segment + encoded[2:].tobytes())
     assert images.load_image(path).shape == (24, 8, 3)
+
+
+@given(
+    source=st.tuples(st.integers(1, 23), st.integers(1, 23), st.integers(1, 4)),
+    target=st.tuples(st.integers(1, 23), st.integers(1, 23)),
+    letter_box=st.booleans(),
+)
+def test_compiled_resize_is_the_same_to_the_last_bit(
+    source: tuple[int, int, int], target: tuple[int, int], letter_box: bool
+) -> None:
+    picture = np.random.default_rng(sum(source)).integers(0, 256, source).astype(np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "library", lambda: None)
+        expected = images.network_input(picture, *target, letter_box)
+    np.testing.assert_array_equal(images.network_input(picture, *target, letter_box), expected)
