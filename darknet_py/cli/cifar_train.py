@@ -50,7 +50,7 @@ def add_data(p: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
     trainer, start = prepare(args)
-    with run_folder(args) as folder, live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live:
+    with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
         if folder:
             folder.note(seed=trainer.progress.seed, start=start)
         _train(args, trainer, start, folder, live)

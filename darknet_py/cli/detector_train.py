@@ -79,8 +79,8 @@ def run(args: argparse.Namespace, callbacks: Sequence[Hook] = ()) -> int:
     args = resumed(args, parser())
     setup = prepare(args)
     with (
-        run_folder(args, setup.data, TRAINING) as folder,
         live_hooks(args, Path(args.cfg).stem, "mAP", setup.names) as live,
+        run_folder(args, setup.data, TRAINING) as folder,
     ):
         _train(args, setup, folder, [*live, *callbacks])
     return 0

@@ -55,7 +55,7 @@ class Setup(NamedTuple):
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
     setup = prepare(args)
-    with run_folder(args) as folder, live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live:
+    with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
         _train(args, setup, folder, live)
     return 0
 

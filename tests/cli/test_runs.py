@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from darknet_py.cli import detector_train
 from darknet_py.runs.folder import CONTENTS
+from darknet_py.serve.documents import Documents
 from darknet_py.train.loop import Report, Trainer
 from darknet_py.train.run_files import RunWeights
 from tests.cli.conftest import Result
@@ -208,6 +210,37 @@ def test_patience_ends_a_training(work: Path, run: Run, monkeypatch: pytest.Monk
     assert "mAP hasn't been better than 70.00 % since iteration 6: training ends here (-patience 2)" in result.out
     assert record("runs/train/net")["results"]["iterations"] == "10 of 40"
     assert Path("backup/net_final.weights").exists()
+
+
+def test_a_training_can_be_watched(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch):
+    opened: list[Documents] = []
+    seen: list[dict[str, Any]] = []
+
+    class Kept(Documents):
+        def __init__(self, port: int, host: str) -> None:
+            super().__init__(port, host)
+            opened.append(self)
+
+    def look(self: RunWeights, trainer: Trainer, report: Report) -> None:  # before the page learns of this iteration
+        with urllib.request.urlopen(f"{opened[0].url}state.json", timeout=5) as answer:
+            seen.append(json.load(answer))
+
+    monkeypatch.setattr("darknet_py.serve.documents.Documents", Kept)
+    monkeypatch.setattr("darknet_py.train.live.STATE_PERIOD", 0.0)
+    monkeypatch.setattr(RunWeights, "__call__", look)
+    result = run(*train("-map", "-http_port", "0", "-mjpeg_port", "0", "-json_port", "0"))
+    assert result.status == 0
+    for what in ("live view", "stream of the chart", "stream of the figures"):
+        assert re.search(rf"^{what}: http://127.0.0.1:\d+/$", result.out, re.MULTILINE)
+    assert seen[0] is None and [state["iteration"] for state in seen[1:]] == [1, 2, 3, 4, 5]
+    assert seen[1]["name"] == "net" and seen[1]["measure"] == "mAP" and seen[1]["sample"] == 1
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_written(work: Path, run: Run):
+    with Documents(0) as documents:
+        port = documents.url.rpartition(":")[2].rstrip("/")
+        assert f"port {port} of 127.0.0.1" in one_error(run(*train("-http_port", port)))
+    assert not Path("runs").exists()
 
 
 def test_map_leaves_a_report(work: Path, run: Run):
