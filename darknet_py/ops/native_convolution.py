@@ -24,7 +24,7 @@ MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
 FEW_CHANNELS = 16  # below, taps are joined
 PART = 54  # of kernels/cpu/winograd.h
 GROUP_NUMBERS = 1 << 20  # transformed tiles of a Winograd group: 4 MB, which both threads' second-level caches hold
-FEWEST_TILES = 24  # below, reading Winograd's weights, four times the direct way's, costs more than it saves
+FEWEST_TILES = 12  # below, reading the transformed weights, four times as many, costs more than it saves
 
 
 @dataclass
