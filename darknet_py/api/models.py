@@ -13,6 +13,7 @@ from darknet_py.api.pictures import Source, in_batches
 from darknet_py.api.results import Classification, Detections
 from darknet_py.api.training import Callbacks, Training, train
 from darknet_py.classifier import Classifier
+from darknet_py.cli.loading import check_finite
 from darknet_py.config.datafile import read_data, read_names
 from darknet_py.data.crops import VIEWS
 from darknet_py.detector import Detector
@@ -79,8 +80,10 @@ class Model:
     def _for_inference(self) -> Network:
         if self.weights is None:
             raise DarknetError(f"{self.cfg}: has no weights yet: load it with a weights file, or train it")
-        with np.errstate(invalid="ignore", over="ignore"):
-            return for_inference(self.network)
+        with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
+            net = for_inference(self.network)
+        check_finite(net, str(self.weights))
+        return net
 
 
 class DetectorModel(Model):

@@ -165,6 +165,12 @@ def test_files_that_cannot_be_loaded(tiny, arguments, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_spoilt_weights_are_named(model):
+    model.network.nodes[0].params["var"].value[0] = -1
+    with pytest.raises(DarknetError, match=r"tiny.weights: layer 0 \[convolutional\] has weights that aren't finite"):
+        model.predict("0.png")
+
+
 def test_what_does_not_fit_is_said_in_one_line(model):
     cases = [
         (lambda: darknet_py.load("tiny.cfg", names=["a"], device="cpu"), "names: has 1 names where tiny.cfg has 3"),

@@ -10,8 +10,6 @@ import pytest
 
 @pytest.mark.parametrize("decode", [False, True])
 def test_onnx_is_written_and_checked(run, tiny, decode):
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
     flags = ["-names", "tiny.names", "-check", *(["-decode"] if decode else [])]
     result = run("export", "onnx", "tiny.cfg", "tiny.weights", "tiny.onnx", *flags)
     assert result.status == 0 and result.err == ""
@@ -24,7 +22,6 @@ def test_onnx_is_written_and_checked(run, tiny, decode):
 
 
 def test_onnx_for_another_size(run, tiny):
-    pytest.importorskip("onnx")
     result = run("export", "onnx", "tiny.cfg", "tiny.weights", "tiny.onnx", "-width", 64)
     assert result.status == 0 and "images (batch, 3, 32, 64)" in result.out
 

@@ -192,6 +192,8 @@ def _apart(splits: Sequence[Split]) -> list[Split]:
 
 
 def _xml(picture: Picture, classes: Sequence[str]) -> bytes:
+    if not picture.name.isprintable():  # bytes that are no text, and control characters
+        raise DataError(f"{picture.name!r}: XML can't hold this name")
     root = ET.Element("annotation")
     _child(root, "folder", PICTURES)
     _child(root, "filename", PurePath(picture.name).name)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from darknet_py.data.formats import voc
-from darknet_py.data.formats.dataset import EMPTY, present
+from darknet_py.data.formats.dataset import EMPTY, Dataset, Picture, present
 from darknet_py.errors import DataError
-from tests.data.formats.sets import draw
+from tests.data.formats.sets import draw, make_split
 
 OBJECT = """<object><name>dog</name><pose>Left</pose><difficult>{hard}</difficult>
 <bndbox><xmax>31</xmax><xmin>11</xmin><ymin>6</ymin><ymax>16</ymax></bndbox>
@@ -113,3 +113,10 @@ def test_an_object_of_no_class_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_xml(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no XML files"):
         voc.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\udcff.png", "a\nb.png"])
+def test_a_name_that_xml_cannot_hold(tmp_path: Path, name: str) -> None:
+    split = make_split(tmp_path / "source", "train", [Picture(name, 5, 5)])
+    with pytest.raises(DataError, match="XML can't hold this name"):
+        voc.write(Dataset(("cat",), [split]), tmp_path / "set")
