@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser
 from darknet_py.cli.live import live_hooks
@@ -47,36 +47,43 @@ def add_data(p: Parser) -> None:
     p.add_argument("-data", default=FOLDER, metavar="FOLDER", help=text)
 
 
+class Setup(NamedTuple):
+    """What a training is made of. test: pictures to measure on. start: a line on where the parameters come from."""
+
+    trainer: Trainer
+    train: Cifar
+    test: Cifar | None
+    start: str
+
+
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
-    trainer, start = prepare(args)
+    setup = prepare(args)
     with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
-        if folder:
-            folder.note(seed=trainer.progress.seed, start=start)
-        _train(args, trainer, start, folder, live)
+        _train(args, setup, folder, live)
     return 0
 
 
-def _train(args: argparse.Namespace, trainer: Trainer, start: str, folder: Run | None, live: Sequence[Hook]) -> None:
+def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
     from darknet_py.cli.course import Course, Measurement, carry_out
     from darknet_py.config.datafile import DataFile
-    from darknet_py.data.cifar import TEST, TRAIN, CifarSamples, read_cifar
+    from darknet_py.data.cifar import CifarSamples
     from darknet_py.data.loader import BatchLoader
     from darknet_py.train.hooks import accuracy_figure, map_period
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
     from darknet_py.train.saving import Saver
 
-    options, progress, figure, interrupt = trainer.net.options, trainer.progress, accuracy_figure(1), Interrupt()
-    cifar = read_cifar(Path(args.data), TRAIN)
-    console = Console(options, progress.iteration, partial(classifier_line, pictures=len(cifar)), figure.name)
+    progress, options, pictures = setup.trainer.progress, setup.trainer.net.options, len(setup.train)
+    figure, interrupt = accuracy_figure(1), Interrupt()
+    console = Console(options, progress.iteration, partial(classifier_line, pictures=pictures), figure.name)
     measurement = None
-    if args.topk:
-        evaluate = evaluator(read_cifar(Path(args.data), TEST), console, interrupt.check)
-        measurement = Measurement(evaluate, map_period(2, len(cifar), options.update_size))
-    print("\n".join(summary(args, trainer, cifar, start)), flush=True)
+    if setup.test:
+        evaluate = evaluator(setup.test, console, interrupt.check)
+        measurement = Measurement(evaluate, map_period(2, pictures, options.update_size))
+    print("\n".join(summary(args, setup)), flush=True)
     course = Course(
-        trainer,
+        setup.trainer,
         Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options),
         console,
         figure,
@@ -86,14 +93,17 @@ def _train(args: argparse.Namespace, trainer: Trainer, start: str, folder: Run |
         run=folder,
         extra=live,
     )
-    carry_out(course, BatchLoader(CifarSamples(cifar, progress.seed), options.update_size, workers=0), interrupt)
+    if folder:
+        folder.note(seed=progress.seed, start=setup.start)
+    carry_out(course, BatchLoader(CifarSamples(setup.train, progress.seed), options.update_size, workers=0), interrupt)
 
 
-def prepare(args: argparse.Namespace) -> tuple[Trainer, str]:
-    """The network and where its parameters come from; DarknetError where it isn't one for these pictures."""
+def prepare(args: argparse.Namespace) -> Setup:
+    """Reads all files; DarknetError where they are no training."""
     from darknet_py.cli.backend import ops_of
     from darknet_py.cli.class_training import check_trainable
     from darknet_py.cli.training import start_of
+    from darknet_py.data.cifar import TEST, TRAIN, read_cifar
     from darknet_py.network import load_network
     from darknet_py.train.loop import Progress, Trainer
 
@@ -101,7 +111,8 @@ def prepare(args: argparse.Namespace) -> tuple[Trainer, str]:
     check_fits(net, args.cfg)
     check_trainable(net, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))
-    return trainer, start_of(trainer, args)
+    start, folder = start_of(trainer, args), Path(args.data)
+    return Setup(trainer, read_cifar(folder, TRAIN), read_cifar(folder, TEST) if args.topk else None, start)
 
 
 def check_fits(net: Network, cfg: str) -> None:
@@ -117,16 +128,16 @@ def check_fits(net: Network, cfg: str) -> None:
         )
 
 
-def summary(args: argparse.Namespace, trainer: Trainer, cifar: Cifar, start: str) -> list[str]:
+def summary(args: argparse.Namespace, setup: Setup) -> list[str]:
     """What is about to be trained, a fact a line."""
-    net, options = trainer.net, trainer.net.options
+    net, options, pictures = setup.trainer.net, setup.trainer.net.options, len(setup.train)
     return [
         f"{Path(args.cfg).name}: {net.parameter_count():,} parameters, input {net.input}",
-        f"pictures: {len(cifar)}",
+        f"pictures: {pictures}",
         f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
-        f"{options.max_batches * options.update_size / len(cifar):.1f} times all pictures",
+        f"{options.max_batches * options.update_size / pictures:.1f} times all pictures",
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
-        f"start: {start}",
+        f"start: {setup.start}",
     ]
 
 

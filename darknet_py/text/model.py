@@ -73,7 +73,8 @@ class Perplexity(NamedTuple):
         bits = -np.log2(np.maximum(given, np.finfo(np.float32).tiny)).sum()
         words = int(np.isin(following, WHITE).sum())
         right = int((probabilities.argmax(1) == following).sum())
-        return Perplexity(self.symbols + len(following), self.words + words, self.bits + float(bits), self.right + right)
+        count = self.symbols + len(following)
+        return Perplexity(count, self.words + words, self.bits + float(bits), self.right + right)
 
 
 def measure(
