@@ -14,9 +14,7 @@ from darknet_py.data.images import load_image
 from darknet_py.errors import DataError
 
 READERS = 4  # threads
-JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-PADDING = b"\0\r\n\t "  # some programs write it behind the end
-TAIL = 4096  # bytes at a file's end among which a JPEG's end is looked for
+JPEG, SCAN, END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"  # markers: a file's beginning, pixels, the picture's end
 
 
 def files(where: str, paths: Sequence[Path]) -> Iterator[Problem]:
@@ -95,13 +93,12 @@ def _size(path: Path) -> int | None:
 
 
 def _is_cut(path: Path) -> bool:
-    """Whether it is a JPEG without an end, which some decoders refuse and others fill with grey."""
-    with path.open("rb") as file:
-        if file.read(2) != JPEG:
-            return False
-        file.seek(max(os.fstat(file.fileno()).st_size - TAIL, 0))
-        tail = file.read().rstrip(PADDING)
-    return JPEG_END not in tail
+    """Whether it is a JPEG without an end, which some decoders refuse and others fill with grey.
+
+    A thumbnail before the pixels has an end of its own; behind them other data may follow, such as a video.
+    """
+    content = path.read_bytes()
+    return content.startswith(JPEG) and content.find(END, max(content.rfind(SCAN), 0)) < 0
 
 
 def _digest(path: Path) -> bytes:

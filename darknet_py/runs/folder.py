@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from darknet_py.runs.log import logging_to
 
 RECORD, LOG, INPUTS, GUIDE = "run.json", "log.txt", "inputs", "README.txt"
 LARGEST_INPUT = 50_000_000  # bytes; larger files, lists of millions of pictures, are named and not copied
+MOST_COPIES = 1000
 CONTENTS = {  # what may lie in the folder, in the order in which the guide tells of it
     "report/report.html": "how good the detector is: curves, confusion matrix, mistakes (open it in a browser)",
     "report/confusion.png": "which classes are taken for which (it is on that page, too)",
@@ -88,20 +90,25 @@ class Run:
             write_text(self.path / RECORD, json.dumps(self.facts, indent=2, default=str) + "\n")
 
     def keep(self, files: Iterable[str | Path]) -> None:
-        """Copies input files into the folder; of the same file, the one that came first stays."""
+        """Copies input files into the folder. One that has changed since an earlier call has a second copy."""
         for file in map(Path, files):
-            target = self.path / INPUTS / file.name
-            if str(file) in self.facts["inputs"] or not file.is_file():
-                continue
-            if target.exists():
-                target = target.with_stem(f"{target.stem}-{len(self.facts['inputs'])}")
-            small = file.stat().st_size <= LARGEST_INPUT
             with suppress(OSError):
-                if small:
-                    target.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(file, target)
-                self.facts["inputs"][str(file)] = str(target.relative_to(self.path)) if small else "too large to copy"
+                self.facts["inputs"][str(file)] = self._copied(file)
         self.note()
+
+    def _copied(self, file: Path) -> str:
+        """Where the copy of a file is, in the folder."""
+        if file.stat().st_size > LARGEST_INPUT:
+            return "too large to copy"
+        folder = self.path / INPUTS
+        folder.mkdir(exist_ok=True)
+        names = (file.name, *(f"{file.stem}-{number}{file.suffix}" for number in range(2, MOST_COPIES)))
+        for target in (folder / name for name in names):
+            if not target.exists():
+                shutil.copyfile(file, target)
+            if filecmp.cmp(file, target, shallow=False):
+                return str(target.relative_to(self.path))
+        return "too many copies"
 
     def link(self, file: Path, name: str) -> None:
         """Lets `file` appear as `name` in the folder, where it stays as it is when another file takes its place."""

@@ -99,6 +99,11 @@ def test_inputs_are_copied_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(inputs) == ["a/list.txt", "b/list.txt"]
     for name, copy in inputs.items():
         assert (run.path / copy).read_text() == name
+    assert len(list((run.path / "inputs").iterdir())) == 2
+    Path("a/list.txt").write_text("changed")
+    run.keep(["a/list.txt"])
+    assert (run.path / inputs["a/list.txt"]).read_text() == "changed"
+    assert sorted(path.name for path in (run.path / "inputs").iterdir()) == ["list-2.txt", "list-3.txt", "list.txt"]
     monkeypatch.setattr("darknet_py.runs.folder.LARGEST_INPUT", 3)
     Path("large.txt").write_text("large")
     run.keep(["large.txt"])
