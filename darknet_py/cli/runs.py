@@ -84,9 +84,8 @@ def resumed(
         raise DarknetError(f"{folder}: is the run of another command: {record['command']}")
     before = without_resume(record["words"][len(command) :])
     again = parser.parse([*before, *without_resume(args.words)])
-    for name in ("data", "cfg"):
-        if hasattr(again, name):
-            setattr(again, name, _as_it_was(folder, record, getattr(again, name)))
+    for name in required:
+        setattr(again, name, _as_it_was(folder, record, getattr(again, name)))
     again.words, again.resume, again.clear, again.cutoff = args.words, str(folder), False, None
     again.weights = str(_last_weights(folder))
     return again
@@ -106,11 +105,13 @@ def without_resume(words: list[str]) -> list[str]:
 
 
 def _as_it_was(folder: Path, record: dict[str, Any], name: str) -> str:
-    """The file that was given then, or the run's copy of it."""
+    """The file that was given then, or the run's copy of it. DarknetError if it may be in another directory."""
     copy = folder / str(record["inputs"].get(name, ""))
-    if Path(name).exists() or not copy.is_file():
+    if Path(name).exists():
         return name
-    return str(copy)
+    if Path(record["directory"]).resolve() != Path.cwd():
+        raise DarknetError(f"{folder}: {name} isn't here: the run was called in {record['directory']}: call it there")
+    return str(copy) if copy.is_file() else name
 
 
 def _last_weights(folder: Path) -> Path:

@@ -186,11 +186,15 @@ def test_options_may_change_and_the_cfg_may_be_gone(work: Path, run: Run, stoppe
     assert record("runs/train/net")["results"]["iterations"] == "6 of 6"
 
 
-def test_what_cannot_be_resumed(work: Path, run: Run):
+def test_what_cannot_be_resumed(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch):
     assert "no folder of a run" in one_error(run("detector", "train", "-resume", "runs/train/net"))
     assert "required: data, cfg" in one_error(run("detector", "train"))
     assert "required: cfg" in one_error(run("detector", "train", "set.data"))
     run(*train())
+    with monkeypatch.context() as patch:
+        patch.chdir("/")
+        error = one_error(run("detector", "train", "-resume", work / "runs/train/net"))
+        assert f"set.data isn't here: the run was called in {work}: call it there" in error
     assert "another command" in one_error(run("classifier", "train", "-resume", "runs/train/net"))
     (Path("runs/train/net/weights") / "net_last.weights").unlink()
     assert "stopped before its first save" in one_error(run("detector", "train", "-resume", "runs/train/net"))
