@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CV2 := opencv-python-headless
 
-.PHONY: demo test test-slow match bench bench-rivals lint format clean
+.PHONY: demo test test-slow match bench bench-rivals test-gpu bench-gpu mutate-kernels lint format clean
 
 demo: .venv/core
 	$(BIN)/python -m darknet_py.data.shapes demo
@@ -35,6 +35,20 @@ bench: | .venv/core
 bench-rivals: .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--extra-index-url https://download.pytorch.org/whl/cpu -e ".[bench]"
+
+# On a machine with an NVIDIA GPU and CuPy (see docs/cuda.md): the tests of the kernels there; their speed, and that of
+# NETWORKS, in gpu-report.json
+test-gpu: .venv/dev
+	DARKNET_PY_GPU=1 $(BIN)/python -m pytest tests/ops/test_cuda.py tests/ops/test_launch.py tests/layers/test_cuda_heads.py \
+		tests/train/test_cuda.py
+
+NETWORKS ?= cfg/yolov3.cfg cfg/yolov4.cfg cfg/yolov4-tiny.cfg
+bench-gpu: .venv/core
+	$(BIN)/python -m bench.gpu $(NETWORKS)
+
+# Plants bugs in the CUDA kernels and says which ones the tests see: half an hour
+mutate-kernels: .venv/dev
+	$(BIN)/python -m tests.emulation.mutations
 
 lint: .venv/dev
 	$(BIN)/ruff check .

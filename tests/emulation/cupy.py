@@ -5,6 +5,7 @@ Pass this module where the array module is wanted, or put it into ``sys.modules[
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,17 +46,32 @@ class Device:
         return 8 << 30, 16 << 30
 
 
+class Event:
+    """A moment; launches are done when they return."""
+
+    def record(self) -> None:
+        """Takes the time."""
+        self.seconds = time.perf_counter()
+
+    def synchronize(self) -> None:
+        """Nothing is left to wait for."""
+
+
 class OutOfMemoryError(MemoryError):
     """CuPy's, raised by its memory pool."""
 
 
+PROPERTIES = {"totalGlobalMem": 16 << 30, "multiProcessorCount": 1, "clockRate": 1000}
+
 cuda = SimpleNamespace(
     Device=Device,
+    Event=Event,
+    get_elapsed_time=lambda start, end: 1000 * (end.seconds - start.seconds),
     runtime=SimpleNamespace(
         getDeviceCount=lambda: 1,
         driverGetVersion=lambda: 13000,
         runtimeGetVersion=lambda: 13000,
-        getDeviceProperties=lambda index: {"name": b"emulated GPU", "major": 8, "minor": 0, "totalGlobalMem": 16 << 30},
+        getDeviceProperties=lambda index: {"name": b"emulated GPU", "major": 8, "minor": 0, **PROPERTIES},
         CUDARuntimeError=RuntimeError,
     ),
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),

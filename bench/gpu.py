@@ -1,0 +1,162 @@
+"""``python -m bench.gpu``: the CUDA kernels on this machine's GPU, beside what its memory and its multipliers allow.
+
+For each kernel and shape: time, share of the roofline, and for convolutions the time of cuBLAS's product of the same
+size (without the columns, which it would need besides). For each network: pictures a second, and a training step.
+Writes gpu-report.json, which holds everything that is printed, the card and the versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from darknet_py.layers import Context
+from darknet_py.network import for_inference, load_network
+from darknet_py.ops import Window
+from darknet_py.ops.cupy_ops import CupyOps
+
+REPEATS = 20
+COPIED = 1 << 26  # numbers that are copied to measure the memory
+CORES = {7: 64, 8: 128, 9: 128, 10: 128, 12: 128}  # fp32 a multiprocessor, by the major number of the architecture
+ODD_CORES = {(8, 0): 64, (7, 5): 64}
+CONVOLUTIONS = {  # of YOLOv3 and v4, for one picture: channels, height and width, filters, window
+    "first 3x3": (3, 416, 32, Window(3, pad=1)),
+    "3x3 stride 2": (64, 208, 128, Window(3, 2, 2, 1)),
+    "1x1 early": (128, 104, 64, Window(1)),
+    "3x3 middle": (128, 52, 256, Window(3, pad=1)),
+    "1x1 late": (1024, 13, 512, Window(1)),
+    "3x3 late": (512, 13, 1024, Window(3, pad=1)),
+    "depthwise": (96, 56, 96, Window(3, pad=1, groups=96)),
+}
+
+
+class Row(NamedTuple):
+    """A kernel at work: milliseconds, and the shares of what the card can do at best."""
+
+    name: str
+    ms: float
+    tflops: float
+    gigabytes: float
+    """a second, of what has to be read and written at least"""
+    roofline: float
+    """the time that memory or multipliers need at least, by the time it took"""
+    cublas_ms: float | None = None
+
+
+class Card(NamedTuple):
+    """The GPU's name, and what it can do: FLOPs and bytes a second."""
+
+    name: str
+    flops: float
+    bandwidth: float
+
+
+def card_of(xp: Any, device: int = 0) -> Card:
+    """The multipliers' speed from the clock, the memory's by copying."""
+    p = xp.cuda.runtime.getDeviceProperties(device)
+    version = p["major"], p["minor"]
+    cores = ODD_CORES.get(version, CORES.get(p["major"], 128))
+    flops = 2.0 * cores * p["multiProcessorCount"] * 1000.0 * p["clockRate"]
+    x = xp.zeros(COPIED, np.float32)
+    seconds = timed(xp, x.copy) / 1000
+    return Card(p["name"].decode(), flops, 2.0 * x.nbytes / seconds)
+
+
+def timed(xp: Any, function: Callable[[], Any]) -> float:
+    """Milliseconds of a call on the device: the median of some."""
+    function()
+    times = []
+    for _ in range(REPEATS):
+        start, end = xp.cuda.Event(), xp.cuda.Event()
+        start.record()
+        function()
+        end.record()
+        end.synchronize()
+        times.append(xp.cuda.get_elapsed_time(start, end))
+    return float(np.median(times))
+
+
+def row(card: Card, name: str, ms: float, flops: float, moved: float, cublas_ms: float | None = None) -> Row:
+    """`flops` and `moved` bytes: what the operation needs at least."""
+    least = max(flops / card.flops, moved / card.bandwidth)
+    return Row(name, ms, flops / ms / 1e9, moved / ms / 1e6, 1000 * least / ms, cublas_ms)
+
+
+def convolutions(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Iterator[Row]:
+    """Forward, dx and dweight. shrink: divides channels and sides, for a trial without a GPU."""
+    xp = ops.xp
+    for name, (channels, side, filters, given) in CONVOLUTIONS.items():
+        c, hw, m = max(1, channels // shrink), max(3, side // shrink), max(1, filters // shrink)
+        window = given._replace(groups=c) if given.groups > 1 else given
+        x, bias = xp.zeros((batch, c, hw, hw), np.float32), xp.zeros(m, np.float32)
+        weight = xp.zeros((m, c // window.groups, window.size, window.size), np.float32)
+        y = ops.conv2d_fused(x, weight, bias, window, "leaky")
+        k, places = weight.size // m, y.size // m
+        flops, moved = 2.0 * m * k * places, 4.0 * (x.size + weight.size + y.size)
+        left, right = xp.zeros((m, k), np.float32), xp.zeros((k, places), np.float32)
+        cublas = timed(xp, lambda a=left, b=right: a @ b) if window.groups == 1 else None
+        ms = timed(xp, lambda x=x, w=weight, b=bias, v=window: ops.conv2d_fused(x, w, b, v, "leaky"))
+        yield row(card, f"{name}, forward", ms, flops, moved, cublas)
+        ms = timed(xp, lambda x=x, w=weight, y=y, v=window: ops.conv2d_backward(y, x, w, v, True))
+        yield row(card, f"{name}, dx and dweight", ms, 2 * flops, 2 * moved)
+
+
+def others(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Iterator[Row]:
+    """What memory limits: name, call, times that the array's bytes are moved."""
+    side = max(4, 208 // shrink)
+    x = ops.xp.zeros((batch, 64, side, side), np.float32)
+    c = [ops.xp.zeros(64, np.float32) + 1 for _ in range(4)]
+    y = ops.maxpool2d(x, 2, (2, 2), 0)
+    calls: dict[str, tuple[Callable[[], Any], float]] = {
+        "activate mish": (lambda: ops.activate("mish", x), 2),
+        "batch norm, training": (lambda: ops.batch_norm_train(x, c[0], c[1], 1e-5), 4),
+        "batch norm, backward": (lambda: ops.batch_norm_train_backward(x, x, c[0], c[1], c[2], 1e-5), 5),
+        "maxpool 2x2": (lambda: ops.maxpool2d(x, 2, (2, 2), 0), 1.25),
+        "maxpool 2x2, backward": (lambda: ops.maxpool2d_backward(y, x, y, 2, (2, 2), 0), 2.5),
+        "concatenate": (lambda: ops.concatenate([x, x]), 4),
+        "add": (lambda: ops.add(x, x), 3),
+    }
+    for name, (call, times) in calls.items():
+        yield row(card, name, timed(ops.xp, call), 0.0, times * x.nbytes)
+
+
+def network_rate(ops: CupyOps, cfg: Path, batch: int) -> float:
+    """Pictures a second through the network, weights at random, pictures on the device."""
+    net = for_inference(load_network(cfg, ops))
+    x = ops.xp.zeros((batch, *net.input), np.float32)
+    return 1000 * batch / timed(ops.xp, lambda: net.forward(x, Context(ops)))
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Prints the tables and writes the report."""
+    p = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__)
+    p.add_argument("cfg", nargs="*", type=Path, help="networks to measure whole, such as cfg/yolov4.cfg")
+    p.add_argument("-batch", type=int, default=8)
+    p.add_argument("-out", type=Path, default=Path("gpu-report.json"))
+    p.add_argument("-shrink", type=int, default=1, help="smaller shapes, for a trial (%(default)s)")
+    args = p.parse_args(words)
+    xp = importlib.import_module("cupy")
+    ops, card = CupyOps(xp), card_of(xp)
+    print(f"{card.name}: {card.flops / 1e12:.1f} TFLOP/s, {card.bandwidth / 1e9:.0f} GB/s, CuPy {xp.__version__}")
+    rows = []
+    for made in (convolutions, others):
+        for r in made(ops, card, args.batch, args.shrink):
+            rows.append(r._asdict())
+            rates = f"{r.tflops:6.2f} TFLOP/s {r.gigabytes:7.1f} GB/s {100 * r.roofline:4.0f} %"
+            print(f"{r.name:32} {r.ms:9.3f} ms {rates}" + (f", cuBLAS {r.cublas_ms:.3f} ms" if r.cublas_ms else ""))
+    speeds = {str(cfg): network_rate(ops, cfg, args.batch) for cfg in args.cfg}
+    for cfg, rate in speeds.items():
+        print(f"{cfg:40} {rate:8.1f} pictures/s")
+    report = {"card": card._asdict(), "cupy": xp.__version__, "batch": args.batch, "kernels": rows, "networks": speeds}
+    args.out.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"written: {args.out}")
+
+
+if __name__ == "__main__":
+    main()
