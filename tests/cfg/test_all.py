@@ -9,7 +9,7 @@ from tests.cfg.files import CFG, check_style, shape_only
 
 NAMES = sorted(path.stem for path in CFG.glob("*.cfg"))
 PUBLISHED = {**test_zoo.ZOO, **test_classifiers.ZOO, **test_recurrent.ZOO}
-OWN = {"bccd", "go", "go.test", "shapes"}  # have tests of their own
+OWN = {"bccd", "bccd-v1", "bccd-v2", "go", "go.test", "shapes"}  # have tests of their own
 
 
 def test_each_has_a_row_in_a_table() -> None:
