@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from darknet_py.network import NetOptions
-from darknet_py.train.chart import MOST_POINTS, Chart, thinned, draw_chart
+from darknet_py.train.chart import MOST_POINTS, Chart, draw_chart, thinned
 from darknet_py.train.loop import Progress
 from tests.train.small import small_trainer, train
 
@@ -49,7 +49,7 @@ def test_an_empty_history_gives_an_empty_chart() -> None:
 
 def test_long_histories_are_thinned_and_keep_their_end() -> None:
     curve = [(i, 0.0) for i in range(1, 100_001)]
-    thin = thinned(curve)
+    thin = thinned(curve, MOST_POINTS)
     assert len(thin) <= MOST_POINTS + 1 and thin[0] == (1, 0.0) and thin[-1] == (100_000, 0.0)
     assert thinned(curve[:3]) == curve[:3] and list(thinned([])) == []
 
