@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,6 +24,7 @@ from darknet_py.cli.objects import finite, visible
 from darknet_py.cli.shots import Shot, outputs, written
 from darknet_py.cli.window import Window
 from darknet_py.data.images import Picture
+from darknet_py.errors import DataError
 from darknet_py.track.tracker import Tracked, Tracker, TrackOptions
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.video.source import Source, open_source
@@ -33,6 +35,8 @@ Detect = Callable[[list[Picture]], list[Detections]]
 
 def demo(args: argparse.Namespace) -> int:
     """Plays the source. The exit status: 1 if some of it couldn't be read."""
+    if args.out_filename and Path(args.out_filename).resolve() in [Path(source).resolve() for source in args.source]:
+        raise DataError(f"{args.out_filename}: would be overwritten by its own result: choose another -out_filename")
     loaded = load_detector(args)
     problems: list[str] = []
 

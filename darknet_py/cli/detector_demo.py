@@ -53,7 +53,7 @@ def _add_course(p: Parser) -> None:
     p.add_argument(
         "-time_limit_sec", type=number(0), default=0, metavar="N", help="stop after N seconds; 0: at the end"
     )
-    text = "the first frame over and over, nothing drawn or written: the network's own speed"
+    text = "the first frame over and over until Ctrl-C or -time_limit_sec, nothing drawn or written"
     p.add_argument("-benchmark", action="store_true", help=text)
     p.add_argument("-avgframes", type=whole(1), default=3, metavar="N", help="for Darknet's command lines; no effect")
 

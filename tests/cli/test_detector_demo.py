@@ -305,6 +305,7 @@ def test_ctrl_c_finishes_the_files(clip):
         (["clip.avi", "-out_filename", "out.xyz"], "out.xyz: no kind of video: the name must end in .avi"),
         (["clip.avi", "-out_filename", "file/out.avi"], "file/out.avi: can't be written"),
         (["clip.avi", "-json_file_output", "file/out.json"], "file/out.json: can't be written"),
+        (["clip.avi", "-out_filename", "../{folder}/clip.avi"], "would be overwritten by its own result"),
         (["clip.avi", "-prefix", "file/f"], "can't be written"),
         (["clip.avi", "-track_buffer", "x"], "'x' isn't a whole number from 0 on"),
         (["clip.avi", "-mjpeg_port", "99999"], "port 99999"),
@@ -314,6 +315,7 @@ def test_ctrl_c_finishes_the_files(clip):
 )
 def test_what_is_wrong_is_told_in_one_line(run, clip, words, told):
     Path("file").touch()
+    words = [word.format(folder=Path.cwd().name) for word in words]
     result = run(*FILES, *words, "-dont_show")
     assert result.status == 1 and told in result.err and result.err.count("\n") == 1
 
