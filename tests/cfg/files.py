@@ -15,7 +15,7 @@ IMAGENET = "https://pjreddie.com/darknet/imagenet"
 COUNTED = "as this program counts them for the reference's own cfg"
 
 HEAD = (
-    "classes num side anchors mask scale_x_y new_coords softmax sqrt bias_match rescore thresh ignore_thresh "
+    "classes coords num side anchors mask scale_x_y new_coords softmax sqrt bias_match rescore thresh ignore_thresh "
     "truth_thresh iou_thresh iou_loss iou_normalizer obj_normalizer cls_normalizer objectness_smooth max_delta "
     "coord_scale object_scale noobject_scale class_scale nms_kind jitter random resize"
 )
