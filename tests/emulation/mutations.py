@@ -76,7 +76,7 @@ BUGS = [
     Bug("window.cuh", "column = left + j * window.dilation", "column = left + j", ("conv2d-dilation2",)),
     Bug("window.cuh", "if (n + j >= count) return;", "if (n + j > count) return;", TILES),
     Bug("window.cuh", "(added ? added[place + j] : 0.f)", "(added ? added[place] : 0.f)", TILES),
-    Bug("window.cuh", "image * maps.channels", "image * maps.own", CONV),
+    Bug("window.cuh", "image * maps.channels", "image * maps.own", ("conv2d-groups",)),
     Bug("conv2d.cu", "FORWARD(values[j] + b)", "FORWARD(values[j]) + b", CONV),
     Bug("conv2d.cu", "__ldg(bias + m)", "__ldg(bias)", CONV),
     Bug("conv2d.cu", "{x + (size_t)group * own * h * w,", "{x,", CONV),
