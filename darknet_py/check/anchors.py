@@ -33,11 +33,11 @@ class Fit(NamedTuple):
 
 
 def used_anchors(net: Network) -> Array:
-    """(n, 2) anchors of all detection layers, each once, relative to the picture."""
+    """(n, 2) anchors of all detection layers that have some, each once, relative to the picture."""
     found = [np.zeros((0, 2))]
     for node in net.nodes:
         for index, head in net.heads:
-            if index == node.index:
+            if index == node.index and head.anchors:  # a [detection] has none
                 unit = net.size if isinstance(head, MaskHead) else (node.shape.w, node.shape.h)
                 found.append(head.used_anchors() / unit)
     return np.unique(np.concatenate(found), axis=0)
