@@ -129,7 +129,7 @@ def tables(lines: Sequence[Line]) -> str:
             [network, str(size), str(batch), *(_cell(cells.get((network, size, batch, c))) for c in columns)]
             for network, size, batch in cases
         ]
-        versions = [f"{c} {_version(cells.values(), c)}".strip() for c in columns]
+        versions = [f"{c} {_version(list(cells.values()), c)}".strip() for c in columns]
         title = f"{TITLES[mode]}, {threads} thread{'' if threads == 1 else 's'}: {', '.join(versions)}.\n"
         parts += [title, markdown(["network", "input", "batch", *columns], rows)]
     return "\n".join(parts)

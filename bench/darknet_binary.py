@@ -119,8 +119,15 @@ class Training:
         self.folder, self.environment = folder, _environment(job)
 
     def run(self) -> float:
-        where = {"cwd": self.folder, "env": self.environment}
-        done = subprocess.run(self.command, **where, check=False, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(
+            self.command,
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
         seconds = ITERATION.findall(done.stdout)
         if not seconds:
             raise Unavailable(
