@@ -24,7 +24,7 @@ from darknet_py.video import source as source_module
 from darknet_py.video.source import open_source
 from tests.cli import moving
 
-FILES = ("detector", "demo", *moving.NETWORK, "-nogpu")
+FILES = ("detector", "demo", *moving.NETWORK, "-nogpu", "-threads", 1)
 ALL = range(1, moving.FRAMES + 1)
 
 
@@ -369,7 +369,7 @@ def test_the_clip_of_a_car(run, clip, shared_data):
     """Real pictures: as many frames out as in."""
     weights = shared_data / "weights/mbv2-yolov3-nano-voc/mbv2-yolov3-nano-voc"
     Path("voc.data").write_text(f"classes=20\nnames={weights}.names\n")
-    files = ("detector", "demo", "voc.data", f"{weights}.cfg", f"{weights}.weights")
+    files = ("detector", "demo", "voc.data", f"{weights}.cfg", f"{weights}.weights", "-threads", 1)
     result = run(
         *files, shared_data / "videos/person_bicycle_car_480.mp4", "-skip", 7, "-track", "-out_filename", "o.mp4"
     )

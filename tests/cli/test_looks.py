@@ -12,8 +12,8 @@ import pytest
 
 from tests.cli import moving
 
-TEST = ("detector", "test", *moving.NETWORK, "-nogpu")
-TINY = ("detector", "map", "tiny.data", "tiny.cfg", "tiny.weights")
+TEST = ("detector", "test", *moving.NETWORK, "-nogpu", "-threads", 1)
+TINY = ("detector", "map", "tiny.data", "tiny.cfg", "tiny.weights", "-nogpu", "-threads", 1)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_video_in_tiles(run, big):
     picture = cv2.imread("big.png")
     for i in range(3):
         cv2.imwrite(f"{i}.png", np.roll(picture, 5 * i, axis=1))
-    files = ("detector", "demo", *moving.NETWORK, "[0-9].png")
+    files = ("detector", "demo", *TEST[2:], "[0-9].png")
     run(*files, "-tile", "-tile_size", 200, "-track", "-thresh", 0.6, "-json_file_output", "out.json")
     for frame in json.loads(Path("out.json").read_text()):
         assert sorted(thing["name"] for thing in frame["objects"]) == [name for name, *_ in big]
