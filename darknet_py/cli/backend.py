@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 
 def ops_of(args: argparse.Namespace) -> Ops:
-    """The backend of these flags; tells on standard error what it is. DarknetError where it can't be had."""
+    """The backend of these flags; tells on standard error what it is. DarknetError where it can't be had.
+
+    That there is no GPU at all it tells on terminals only, so that the messages of scripts stay empty.
+    """
     from darknet_py.ops.backend import choose
 
     backend = "cpu" if args.nogpu else args.backend
     if args.nogpu and args.backend == "cuda":
         raise DarknetError("-nogpu and -backend cuda exclude each other")
     choice = choose(backend, _index(args), args.threads)
-    if backend != "cpu":
+    if backend != "cpu" and (choice.notable or sys.stderr.isatty()):
         print(f"darknet_py: {choice.text}", file=sys.stderr)
     return choice.ops
 

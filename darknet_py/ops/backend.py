@@ -18,10 +18,14 @@ class BackendError(DarknetError):
 
 
 class Choice(NamedTuple):
-    """A backend, and a sentence for the user about it."""
+    """A backend, and a sentence for the user about it.
+
+    notable: whether it is news: a GPU that is used, or one that can't be. That a machine has none is known.
+    """
 
     ops: Ops
     text: str
+    notable: bool = True
 
 
 def choose(backend: str = "auto", gpu: int | None = None, threads: int | None = None) -> Choice:
@@ -39,7 +43,11 @@ def choose(backend: str = "auto", gpu: int | None = None, threads: int | None = 
     except BackendError as error:
         if backend == "cuda":
             raise
-        return _processor(threads, str(error))
+        return _processor(threads, str(error))._replace(notable=not isinstance(error, NoDriverError))
+
+
+class NoDriverError(BackendError):
+    """The machine has no driver for a GPU."""
 
 
 class NoSuchGpuError(BackendError):
@@ -66,7 +74,7 @@ def _gpu(index: int | None) -> Choice:
 
 def _usable(driver: Driver | None) -> Driver:
     if driver is None:
-        raise BackendError("no NVIDIA driver is installed")
+        raise NoDriverError("no NVIDIA driver is installed")
     if driver.version < OLDEST_CUDA:
         raise BackendError(f"the NVIDIA driver has CUDA {driver.cuda}, and 12.0 or later is needed: update the driver")
     if not driver.gpus:

@@ -85,11 +85,13 @@ def _fits(found: ctypes.CDLL) -> bool:
     return list(sizes) == [ctypes.sizeof(s) for s in STRUCTURES]
 
 
-@functools.lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
     """The compiled kernels, or None where there are none, or the environment has DARKNET_PY_NATIVE=0."""
-    if os.environ.get("DARKNET_PY_NATIVE") == "0":
-        return None
+    return None if os.environ.get("DARKNET_PY_NATIVE") == "0" else _load()
+
+
+@functools.lru_cache(maxsize=1)
+def _load() -> ctypes.CDLL | None:
     for path in sorted(Path(__file__).parent.glob("_kernels*")):
         if path.suffix in (".so", ".pyd", ".dylib"):
             try:

@@ -28,7 +28,10 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_gpu(tiny: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "find_driver", lambda: None)
-    result = run(*FILES)
+    assert "computing" not in run(*FILES).err  # not news, and not a terminal
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        result = run(*FILES)
     assert result.status == 0
     assert result.err.splitlines()[0] == "darknet_py: computing on the processor: no NVIDIA driver is installed"
     assert "computing" not in run(*FILES, "-nogpu").err + run(*FILES, "-backend", "cpu").err

@@ -210,34 +210,30 @@ def test_pool_keeps_arrays_apart() -> None:
 
 
 def test_without_the_kernels_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    native.library.cache_clear()
     monkeypatch.setenv("DARKNET_PY_NATIVE", "0")
-    try:
-        assert kernels() is None
-        assert type(cpu_ops(1)) is NumpyOps
-    finally:
-        native.library.cache_clear()
+    assert kernels() is None
+    assert type(cpu_ops(1)) is NumpyOps
 
 
 def test_a_library_of_other_sources_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     if kernels() is None:
         pytest.skip("the kernels of kernels/cpu aren't built")
-    native.library.cache_clear()
+    native._load.cache_clear()
     monkeypatch.setattr(native, "STRUCTURES", (*native.STRUCTURES[:-1], native.Conv))
     try:
         with pytest.warns(UserWarning, match="built from other sources"):
             assert kernels() is None
     finally:
-        native.library.cache_clear()
+        native._load.cache_clear()
 
 
 def test_a_library_for_another_machine_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str) -> ctypes.CDLL:
         raise OSError(f"{path}: wrong ELF class")
 
-    native.library.cache_clear()
+    native._load.cache_clear()
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     try:
         assert kernels() is None
     finally:
-        native.library.cache_clear()
+        native._load.cache_clear()
