@@ -110,7 +110,7 @@ BUGS = [
     Bug("batch_norm.cu", "min((blockIdx.y + 1) * (part), (unsigned)(count))", "(int)((blockIdx.y + 1) * (part))", SUMS),
     Bug("batch_norm.cu", "dy[i] - share * sums[c]", "dy[i]", ("batch_norm_train_backward",)),
     Bug("batch_norm.cu", "mine[channels * gridDim.y] = weighted", "mine[channels] = weighted", SUMS),
-    Bug("batch_norm.cu", "total[i] = factor * sum", "total[i] = sum", SUMS),
+    Bug("batch_norm.cu", "total[i] = factor * sum;", "total[i] = sum;", SUMS),
     Bug("batch_norm.cu", "(x[at] - middle) * (x[at] - middle)", "x[at] * (x[at] - 2 * middle)", SUMS),
     Bug("batch_norm.cu", "i % places == 0) dscale", "i % places == 1) dscale", ("batch_norm_train_backward",)),
     Bug("softmax.cu", "    largest = warp_max(largest);\n", "", ("softmax-",)),
