@@ -9,7 +9,8 @@ import ctypes
 import functools
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 PREFIXES = {16: "avx512", 8: "avx2", 4: "baseline"}  # by lanes of a vector: the files of kernels/cpu
+SPINS = "5000"
 ACTIVATIONS = ("linear", "leaky", "relu", "logistic", "mish", "swish", "relu6")  # the numbers of kernels/cpu/vector.h
 
 
@@ -95,13 +97,31 @@ def _load() -> ctypes.CDLL | None:
     for path in sorted(Path(__file__).parent.glob("_kernels*")):
         if path.suffix in (".so", ".pyd", ".dylib"):
             try:
-                found = ctypes.CDLL(str(path))
+                with _short_waits():
+                    found = ctypes.CDLL(str(path))
             except OSError:  # built for another machine
                 continue
             if _fits(found):
                 return found
             warnings.warn(f"{path}: built from other sources; pip install -e . builds it anew", stacklevel=2)
     return None
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """GNU's OpenMP, loaded in here, lets idle threads spin for some microseconds before they sleep.
+
+    Its own choice is milliseconds, which on a machine with other work are lost to all.
+    """
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    if any(name in os.environ for name in names):
+        yield
+        return
+    os.environ[names[0]] = SPINS
+    try:
+        yield
+    finally:
+        os.environ.pop(names[0], None)
 
 
 def kernels(lanes: int | None = None) -> Kernels | None:

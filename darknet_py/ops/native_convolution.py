@@ -52,7 +52,6 @@ class Convolution:
 
     def __init__(self, kernels: Kernels, threads: int, empty: Empty) -> None:
         self.kernels, self.threads, self.empty = kernels, threads, empty
-        self.scratch = np.empty(0, np.float32)
 
     # --- forward ---------------------------------------------------------------------------------------------------
     def forward(
@@ -127,7 +126,7 @@ class Convolution:
         transformed = self._transformed(filters)
 
         def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
-            self.kernels.call("winograd", s, x, transformed, bias, added, y, self._scratch(scratch))
+            self.kernels.call("winograd", s, x, transformed, bias, added, y, self.empty((scratch,)))
 
         return step
 
@@ -236,11 +235,6 @@ class Convolution:
     def _depthwise(self, x: Array, y: Array, window: Window, activation: int = 0) -> Any:
         return Depthwise(*x.shape, *y.shape[1:3], window.size, window.stride_y, window.stride_x, window.pad,
                          window.dilation, activation, self.threads)  # fmt: skip
-
-    def _scratch(self, numbers: int) -> Array:
-        if self.scratch.size < numbers:
-            self.scratch = np.empty(numbers, np.float32)
-        return self.scratch
 
 
 def supports(weight_shape: tuple[int, ...], window: Window) -> bool:
