@@ -102,7 +102,7 @@ BUGS = [
     Bug("local.cu", "|| y % stride_y ||", "||", ("fold", "local2d_backward-3x3-stride")),
     Bug("local.cu", "inside && image < pictures", "inside && image < 1", ("local2d_backward-3x3",)),
     Bug("pool.cu", "min(top + p.size, p.h)", "top + p.size", ("maxpool2d",)),
-    Bug("pool.cu", "r < seen.bottom && found < 0", "r < seen.bottom", ("maxpool2d_backward",)),
+    Bug("pool.cu", "c < seen.right && found < 0", "c < seen.right", ("maxpool2d_backward",)),
     Bug("pool.cu", "largest = -INFINITE;\n        for (int r", "largest = 0.f;\n        for (int r", ("maxpool2d",)),
     Bug("pool.cu", "(row + p.before) / p.stride_y + 1", "(row + p.before) / p.stride_y", ("avgpool2d_backward",)),
     Bug("pool.cu", "(top + p.stride_y - 1) / p.stride_y", "top / p.stride_y", ("avgpool2d_backward",)),
@@ -204,7 +204,7 @@ def killed_by(bug: Bug) -> str:
             try:
                 row(ops)
             except (AssertionError, LaunchError, ValueError) as error:
-                return f"{'check' if check else 'fast'}: {str(error).strip().splitlines()[0][:90]}"
+                return f"{'check' if check else 'fast'}: {(str(error).strip() or type(error).__name__).splitlines()[0][:90]}"
     return ""
 
 

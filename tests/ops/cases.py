@@ -273,7 +273,7 @@ def _activations() -> list[Case]:
 
 
 # --- batch norm, over channels: x (n, c, h, w), and vectors (c,) -------------------------------------------------
-PICTURES = {"batch3": (3, 4, 5, 7), "one-picture": (1, 3, 7, 2), "one-channel": (3, 1, 2, 3)}
+PICTURES = {"batch3": (3, 4, 5, 7), "one-picture": (1, 3, 7, 2), "one-channel": (3, 1, 2, 3), "one-place": (5, 3, 1, 1)}
 
 
 def _norm_backward(ops: Ops, args: tuple[Any, ...], dy: Any, result: Any) -> dict[int, Array]:
