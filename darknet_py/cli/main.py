@@ -94,6 +94,7 @@ COMMANDS = {
     "nightmare": Command("darknet_py.cli.tools.nightmare", "exaggerate what a network sees in a picture"),
     "ops": Command("darknet_py.cli.tools.ops", "show the floating point operations of a network"),
     "speed": Command("darknet_py.cli.tools.speed", "measure the time of a network's forward pass"),
+    "benchmark": Command("darknet_py.cli.benchmark", "measure a network's speed, and the machine's limits beside it"),
     "completion": Command("darknet_py.cli.completion", "let bash, zsh or fish complete commands and flags"),
     "version": Command("darknet_py.cli.version", "show the versions of darknet_py and what it stands on"),
 }
@@ -111,7 +112,6 @@ def run(words: list[str]) -> int:
     """Runs a command, or prints what commands there are."""
     if words and words[0] in VERSION_WORDS:
         words = ["version"]
-    "benchmark": Command("darknet_py.cli.benchmark", "measure a network's speed, and the machine's limits beside it"),
     if words and words[0] in HELP_WORDS:  # `help detector test` is `detector test -help`
         words = [*words[1:], "-help"]
     name, rest = find_command(words)
