@@ -168,7 +168,7 @@ def yolo_losses(ops: CupyOps) -> None:
     """Three [yolo] layers."""
     from tests.layers.test_cuda_heads import OPTIONS, assert_alike, inputs, yolo
 
-    for name in ("plain", "ciou", "several-by-giou"):
+    for name in ("plain", "giou", "ciou", "several-by-giou"):
         assert_alike(ops, yolo(OPTIONS[name]), *inputs(), (224, 160))
 
 

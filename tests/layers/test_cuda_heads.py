@@ -67,7 +67,7 @@ def yolo(options: str = "ignore_thresh=0.4") -> Any:
     return head
 
 
-def inputs(seed: int = 3, pictures: int = 2, objects: int = 9) -> tuple[Any, Any]:
+def inputs(seed: int = 3, pictures: int = 3, objects: int = 9) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
     return rng.normal(0, 1.2, (pictures, 24, 5, 7)), random_truth(rng, pictures, objects, 3).astype(np.float32)
 
