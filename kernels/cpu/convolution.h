@@ -56,8 +56,8 @@ INLINE Place next_place(const Conv *s, Place p) {
 }
 
 /* whether places follow one another in the input as in the output */
-INLINE int plain_input(const Conv *s) {
-    return s->taps == 1 && s->stride_y == 1 && s->stride_x == 1 && s->rows == s->h && s->cols == s->w;
+INLINE int plain_input(const Conv *s, const int32_t *tap_y, const int32_t *tap_x) {
+    return s->taps == 1 && tap_y[0] == 0 && tap_x[0] == 0 && s->stride_y == 1 && s->stride_x == 1 && s->rows == s->h && s->cols == s->w;
 }
 INLINE int plain_output(const Conv *s) { return s->rows == s->out_h && s->cols == s->out_w; }
 
@@ -115,7 +115,7 @@ INLINE void finish_row(int kind, const float *acc, long width, const float *bias
 /* places [start, end) of one panel of one group; bias, added and y from the panel's first output on */
 static void NAME(strip)(const Conv *s, const float *x, const float *panel, const int32_t *tap_y, const int32_t *tap_x,
                         const float *bias, const float *added, float *y, int vecs, long width, long start, long end) {
-    int rows = tile_rows(vecs), simple = plain_input(s), straight = plain_output(s);
+    int rows = tile_rows(vecs), simple = plain_input(s, tap_y, tap_x), straight = plain_output(s);
     const float *pointers[MOST_TAPS * MOST_ROWS];
     float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
     Place p = place_of(s, start);

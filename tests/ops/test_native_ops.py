@@ -49,6 +49,7 @@ CONVOLUTIONS = {  # input, filters, window
     "many panels": ((1, 20, 9, 11), 255, Window(1)),
     "stride 2": ((2, 24, 27, 26), 70, Window(3, 2, 2, 1)),
     "stride 3 by 2, no padding": ((1, 18, 20, 21), 5, Window(2, 3, 2)),
+    "one place, and taps beyond it": ((1, 5, 3, 3), 4, Window(3, 3, 3, 0, 2)),
     "groups": ((1, 32, 14, 15), 48, Window(5, 1, 2, 2, 1, 2)),
     "dilation": ((1, 20, 33, 20), 24, Window(3, pad=2, dilation=2)),
     "depthwise": ((2, 37, 13, 15), 37, Window(3, 1, 1, 1, 1, 37)),

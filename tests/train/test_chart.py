@@ -51,7 +51,7 @@ def test_long_histories_are_thinned_and_keep_their_end() -> None:
     curve = [(i, 0.0) for i in range(1, 100_001)]
     thin = thinned(curve, MOST_POINTS)
     assert len(thin) <= MOST_POINTS + 1 and thin[0] == (1, 0.0) and thin[-1] == (100_000, 0.0)
-    assert thinned(curve[:3]) == curve[:3] and list(thinned([])) == []
+    assert thinned(curve[:3], MOST_POINTS) == curve[:3] and list(thinned([], MOST_POINTS)) == []
 
 
 def test_the_chart_goes_to_all_places_or_costs_a_warning(tmp_path: Path) -> None:
