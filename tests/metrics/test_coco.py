@@ -193,7 +193,8 @@ def test_a_detector_on_real_pictures(shared_data, monkeypatch) -> None:
     network = shared_data / "weights" / "yolo-fastest-1.1"
     monkeypatch.chdir(shared_data / "coco128_val")
     files = {"cfg": str(network / "yolo-fastest-1.1.cfg"), "weights": str(network / "yolo-fastest-1.1.weights")}
-    detector, data, names = load_detector(Namespace(data="coco128_val.data", threads=None, nogpu=True, backend="auto", i=None, **files))
+    flags = {"threads": None, "nogpu": True, "backend": "auto", "i": None}
+    detector, data, names = load_detector(Namespace(data="coco128_val.data", **flags, **files))
     pictures = labelled_pictures(data, len(names), 3)
     records = examine(lambda batch: detector.detect(batch, 0.005, 0.45), pictures, len(names)).records
     assert len(records) == 128
