@@ -81,11 +81,11 @@ def letterbox(image: Image, w: int, h: int) -> Image:
 
 def network_input(picture: Picture, w: int, h: int, letter_box: bool = False) -> Image:
     """What a network of w x h sees of a picture, (c, h, w), in `detector test`, `map` and `valid`."""
-    planes = (channel / np.float32(255) for channel in cv2.split(picture))
     kernels = library()
-    if kernels is None or picture.shape[:2] == (h, w):
-        return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
-    return _fit_bytes(kernels, picture, w, h, letter_box)
+    if kernels is not None and picture.shape[:2] != (h, w):
+        return _fit_bytes(kernels, picture, w, h, letter_box)
+    planes = (channel / np.float32(255) for channel in cv2.split(picture))
+    return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
 
 
 def _fit_bytes(kernels: Any, picture: Picture, w: int, h: int, letter_box: bool) -> Image:

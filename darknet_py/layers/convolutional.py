@@ -144,8 +144,7 @@ class Convolutional(ConvOptions):
         """Inference in one operation; `added` comes behind the activation."""
         weight = p["weight"]
         filters = weight.value if weight.prepared is None else weight.prepared
-        more = {} if ctx.out is None else {"out": ctx.out}
-        return ctx.ops.conv2d_fused(x, filters, p["bias"].value, self.window, self.activation, added, **more)
+        return ctx.ops.conv2d_fused(x, filters, p["bias"].value, self.window, self.activation, added, ctx.out)
 
     def _normalised(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
         if self.cbn and ctx.train:

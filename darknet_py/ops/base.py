@@ -31,7 +31,7 @@ class Ops(ABC):
     name: str
     xp: Any
     dtype: Any
-    writes_parts = False  # whether `conv2d_fused` has an argument `out`, which may be some channels of a wider array
+    writes_parts = False  # whether `conv2d_fused` writes straight into `out`, which may be some channels of an array
 
     # --- arrays ------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -179,9 +179,19 @@ class Ops(ABC):
         return weight
 
     def conv2d_fused(
-        self, x: Array, filters: Any, bias: Array, window: Window, activation: str, added: Array | None = None
+        self,
+        x: Array,
+        filters: Any,
+        bias: Array,
+        window: Window,
+        activation: str,
+        added: Array | None = None,
+        out: Array | None = None,
     ) -> Array:
-        """activation(conv2d(x, weight) + bias) + added, for inference. filters: of `conv_filters`."""
+        """activation(conv2d(x, weight) + bias) + added, for inference. filters: of `conv_filters`.
+
+        out: where a backend that `writes_parts` puts the result, if it can; else it comes in an array of its own.
+        """
         y = self.activate(activation, self.add_bias(self.conv2d(x, filters, window), bias))
         return y if added is None else y + added
 

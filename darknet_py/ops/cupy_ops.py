@@ -234,7 +234,14 @@ class CupyOps(Ops):
         return self.contiguous(weight)[0]
 
     def conv2d_fused(
-        self, x: Array, filters: Any, bias: Array, window: Window, activation: str, added: Array | None = None
+        self,
+        x: Array,
+        filters: Any,
+        bias: Array,
+        window: Window,
+        activation: str,
+        added: Array | None = None,
+        out: Array | None = None,
     ) -> Array:
         if activation in CHANNEL_ACTIVATIONS:  # which need all channels of a place
             y = self.activate(activation, self.conv2d_fused(x, filters, bias, window, "linear"))

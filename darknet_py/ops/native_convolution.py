@@ -69,17 +69,20 @@ class Convolution:
         """
         window, m = filters.window, len(filters.weight)
         y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m)) if out is None else out
-        if filters.depthwise and m == x.shape[3]:
-            self._depthwise_forward(x, filters, y, bias, activation, added)
-            return y
         pitches = pitch(x), pitch(y), pitch(added) if added is not None else 0
         key = (x.shape, activation, *pitches)
         step = filters.steps.get(key)
         if step is None:
-            make = self._winograd if self._suits_winograd(x, y, window) else self._direct
+            make = self._way(x, y, filters)
             step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
         step(x, bias, added, y)
         return y
+
+    def _way(self, x: Array, y: Array, filters: Filters) -> Callable[..., Step]:
+        """How to convolve these."""
+        if filters.depthwise and len(filters.weight) == x.shape[3]:
+            return self._depthwise_sums
+        return self._winograd if self._suits_winograd(x, y, filters.window) else self._direct
 
     def _suits_winograd(self, x: Array, y: Array, window: Window) -> bool:
         n, h, w, m = y.shape
@@ -130,17 +133,20 @@ class Convolution:
 
         return step
 
-    def _depthwise_forward(
-        self, x: Array, filters: Filters, y: Array, bias: Array | None, activation: int, added: Array | None
-    ) -> None:
-        if filters.packed is None:
-            filters.packed = _taps_first(filters.weight)
-        x, added = np.ascontiguousarray(x), None if added is None else np.ascontiguousarray(added)
-        whole = y if y.flags.c_contiguous else self.empty(y.shape)
-        s = self._depthwise(x, whole, filters.window, activation)
-        self.kernels.call("depthwise", s, x, filters.packed, bias, added, whole)
-        if whole is not y:
-            y[...] = whole
+    def _depthwise_sums(
+        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+    ) -> Step:
+        s = self._depthwise(x_shape, y_shape, filters.window, activation)
+        taps = _taps_first(filters.weight)
+
+        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+            x, added = np.ascontiguousarray(x), None if added is None else np.ascontiguousarray(added)
+            whole = y if y.flags.c_contiguous else self.empty(y.shape)
+            self.kernels.call("depthwise", s, x, taps, bias, added, whole)
+            if whole is not y:
+                y[...] = whole
+
+        return step
 
     # --- backward --------------------------------------------------------------------------------------------------
     def input_gradient(self, dy: Array, shape: tuple[int, ...], weight: Array, window: Window) -> Array:
@@ -148,7 +154,9 @@ class Convolution:
         dx = self.empty(shape)
         m, c = weight.shape[:2]
         if c == 1 and window.groups == m == shape[3] > 1:
-            self.kernels.call("depthwise_input", self._depthwise(dx, dy, window), dy, _taps_first(weight), dx)
+            self.kernels.call(
+                "depthwise_input", self._depthwise(dx.shape, dy.shape, window), dy, _taps_first(weight), dx
+            )
             return dx
         same = window.stride_y == window.stride_x == 1 and 2 * window.pad == window.size - 1
         if same and window.groups == 1:
@@ -184,7 +192,7 @@ class Convolution:
         m, c, size, _ = shape
         if c == 1 and window.groups == m == x.shape[3] > 1:
             taps = self.empty((size * size, m))
-            self.kernels.call("depthwise_weight", self._depthwise(x, dy, window), x, dy, taps)
+            self.kernels.call("depthwise_weight", self._depthwise(x.shape, dy.shape, window), x, dy, taps)
             return np.ascontiguousarray(taps.T).reshape(shape)
         x = self._surrounded(x, window, dy.shape[1:3])
         groups, lanes = window.groups, self.kernels.lanes
@@ -232,8 +240,9 @@ class Convolution:
                               self.threads)  # fmt: skip
         return filters.transformed
 
-    def _depthwise(self, x: Array, y: Array, window: Window, activation: int = 0) -> Any:
-        return Depthwise(*x.shape, *y.shape[1:3], window.size, window.stride_y, window.stride_x, window.pad,
+    def _depthwise(self, x: tuple[int, ...], y: tuple[int, ...], window: Window, activation: int = 0) -> Any:
+        """The structure for arrays of shapes x and y."""
+        return Depthwise(*x, *y[1:3], window.size, window.stride_y, window.stride_x, window.pad,
                          window.dilation, activation, self.threads)  # fmt: skip
 
 

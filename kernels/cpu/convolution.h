@@ -57,7 +57,8 @@ INLINE Place next_place(const Conv *s, Place p) {
 
 /* whether places follow one another in the input as in the output */
 INLINE int plain_input(const Conv *s, const int32_t *tap_y, const int32_t *tap_x) {
-    return s->taps == 1 && tap_y[0] == 0 && tap_x[0] == 0 && s->stride_y == 1 && s->stride_x == 1 && s->rows == s->h && s->cols == s->w;
+    return s->taps == 1 && tap_y[0] == 0 && tap_x[0] == 0 && s->stride_y == 1 && s->stride_x == 1 && s->rows == s->h &&
+           s->cols == s->w;
 }
 INLINE int plain_output(const Conv *s) { return s->rows == s->out_h && s->cols == s->out_w; }
 
@@ -94,16 +95,8 @@ INLINE int inside(const Conv *s, Place p, Reach r) {
 
 /* one row of a tile, with bias, activation and what is added */
 INLINE void finish_row(int kind, const float *acc, long width, const float *bias, const float *added, float *y) {
-    long o = 0;
-    for (; o + LANES <= width; o += LANES) {
-        vec v = SEE(acc + o);
-        if (bias) v += SEE(bias + o);
-        v = activation(kind, v);
-        if (added) v += SEE(added + o);
-        AT(y + o) = v;
-    }
-    if (o < width) {
-        long count = width - o;
+    for (long o = 0; o < width; o += LANES) {
+        long count = smaller(LANES, width - o);
         vec v = SEE(acc + o);
         if (bias) v += some_lanes(bias + o, count);
         v = activation(kind, v);

@@ -5,11 +5,11 @@
 #define CHUNKS 64
 
 void NAME(activate)(long kind, const float *x, float *y, long size, long threads) {
-    long vectors = size / LANES;
 #pragma omp parallel for num_threads(enough_threads(threads, size)) schedule(static)
-    for (long i = 0; i < vectors; i++) AT(y + i * LANES) = activation(kind, SEE(x + i * LANES));
-    long rest = vectors * LANES;
-    if (rest < size) put_lanes(y + rest, activation(kind, some_lanes(x + rest, size - rest)), size - rest);
+    for (long i = 0; i < (size + LANES - 1) / LANES; i++) {
+        long at = i * LANES, count = smaller(LANES, size - at);
+        put_lanes(y + at, activation(kind, some_lanes(x + at, count)), count);
+    }
 }
 
 /* dx = dy * dy/dx; x may be 0 where the slope follows from y */
