@@ -126,8 +126,18 @@ def add_inference(parser: Parser, batch: int) -> None:
     """The flags of all commands that run a network over pictures."""
     text = "pictures that go through the network at once (%(default)s)"
     parser.add_argument("-batch", type=whole(1), default=batch, metavar="N", help=text)
-    parser.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
+    add_computing(parser)
+
+
+def add_computing(parser: Parser) -> None:
+    """What computes, and with how many threads."""
+    add_threads(parser)
     add_backend(parser)
+
+
+def add_threads(parser: Parser) -> None:
+    """With how many threads the processor computes."""
+    parser.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
 
 
 def add_backend(parser: Parser) -> None:

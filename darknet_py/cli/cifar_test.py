@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from darknet_py.cli.arguments import Parser, add_cfg_and_weights
+from darknet_py.cli.arguments import Parser, add_cfg_and_weights, add_computing
 from darknet_py.cli.cifar_train import accuracies, add_data, check_fits
-from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:
@@ -19,7 +18,7 @@ def parser() -> Parser:
     )
     add_cfg_and_weights(p)
     add_data(p)
-    add_threads(p)
+    add_computing(p)
     return p
 
 

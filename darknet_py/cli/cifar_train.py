@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser
-from darknet_py.cli.live import live_hooks
-from darknet_py.cli.runs import run_folder
 from darknet_py.cli.training_flags import add_course_flags, add_start_flags
 
 if TYPE_CHECKING:
@@ -58,21 +56,21 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.course import accompanied
+
     setup = prepare(args)
-    with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
+    with accompanied(args, MEASURE) as (folder, live):
         _train(args, setup, folder, live)
     return 0
 
 
 def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
-    from darknet_py.cli.course import Course, Measurement, carry_out
-    from darknet_py.config.datafile import DataFile
+    from darknet_py.cli.course import Course, Measurement, carry_out, saver_of
     from darknet_py.data.cifar import CifarSamples
     from darknet_py.data.loader import BatchLoader
     from darknet_py.train.hooks import accuracy_figure, map_period
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
-    from darknet_py.train.saving import Saver
 
     progress, options, pictures = setup.trainer.progress, setup.trainer.net.options, len(setup.train)
     figure, interrupt = accuracy_figure(1), Interrupt()
@@ -84,7 +82,7 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
     print("\n".join(summary(args, setup)), flush=True)
     course = Course(
         setup.trainer,
-        Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options),
+        saver_of(args, options),
         console,
         figure,
         measurement,
@@ -92,9 +90,8 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
         patience=args.patience,
         run=folder,
         extra=live,
+        start=setup.start,
     )
-    if folder:
-        folder.note(seed=progress.seed, start=setup.start)
     carry_out(course, BatchLoader(CifarSamples(setup.train, progress.seed), options.update_size, workers=0), interrupt)
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_crop
 from darknet_py.cli.detector_train import add_training
-from darknet_py.cli.live import live_hooks
-from darknet_py.cli.runs import TRAINING, add_patience, resumed, run_folder
+from darknet_py.cli.runs import TRAINING, add_patience, resumed
 
 if TYPE_CHECKING:
     from darknet_py.cli.course import Measurement
@@ -52,13 +51,11 @@ def run(args: argparse.Namespace, callbacks: Sequence[Hook] = ()) -> int:
     callbacks: are called after each iteration, when all else has been.
     """
     from darknet_py.cli.class_training import prepare
+    from darknet_py.cli.course import accompanied
 
     args = resumed(args, parser())
     setup = prepare(args)
-    with (
-        live_hooks(args, Path(args.cfg).stem, f"top{top_of(setup)}", setup.names) as live,
-        run_folder(args, setup.data, TRAINING) as folder,
-    ):
+    with accompanied(args, f"top{top_of(setup)}", setup.names, setup.data, TRAINING) as (folder, live):
         _train(args, setup, folder, [*live, *callbacks])
     return 0
 
@@ -85,15 +82,14 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
         console,
         figure,
         measurement(args, setup, console, interrupt.check) if args.topk else None,
-        args.chart,
-        args.show_imgs,
-        args.patience,
-        folder,
-        setup.names,
-        live,
+        earlier_log=args.chart,
+        samples=args.show_imgs,
+        patience=args.patience,
+        run=folder,
+        names=setup.names,
+        extra=live,
+        start=setup.start,
     )
-    if folder:
-        folder.note(seed=setup.trainer.progress.seed, start=setup.start)
     carry_out(course, loader, interrupt)
 
 

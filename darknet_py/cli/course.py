@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from darknet_py.network import Network
+from darknet_py.cli.live import live_hooks
+from darknet_py.cli.runs import run_folder
+from darknet_py.config.datafile import DataFile
+from darknet_py.network import NetOptions, Network
 from darknet_py.runs.folder import GUIDE, Run
 from darknet_py.train.chart import Chart
 from darknet_py.train.hooks import Figure, MeanAveragePrecision, ShowSamples
@@ -35,7 +39,7 @@ class Course:
 
     earlier_log: a CSV log whose curves the chart begins with. samples: write the first pictures that are trained on.
     patience: measurements without a better figure that end it; 0 for any number. run: the folder that gets everything.
-    names: of the classes. extra: hooks that come last.
+    names: of the classes. extra: hooks that come last. start: a line on where the parameters come from.
     """
 
     trainer: Trainer
@@ -49,6 +53,7 @@ class Course:
     run: Run | None = None
     names: Sequence[str] = ()
     extra: Sequence[Hook] = ()
+    start: str = ""
 
     @property
     def log(self) -> Path:
@@ -75,8 +80,28 @@ class Course:
         return found
 
 
+@contextmanager
+def accompanied(
+    args: argparse.Namespace,
+    measure: str,
+    names: Sequence[str] = (),
+    data: DataFile | None = None,
+    keys: Sequence[str] = ("names",),
+) -> Iterator[tuple[Run | None, list[Hook]]]:
+    """Around a training: the folder of its run (see `run_folder`), and the hooks that show it live."""
+    with live_hooks(args, Path(args.cfg).stem, measure, names) as live, run_folder(args, data, keys) as folder:
+        yield folder, live
+
+
+def saver_of(args: argparse.Namespace, options: NetOptions) -> Saver:
+    """Saves into the folder of -backup under the cfg's name: for trainings without a .data file."""
+    return Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options)
+
+
 def carry_out(course: Course, loader: Loader, interrupt: Interrupt) -> None:
     """Trains to max_batches and tells what was written. Ctrl-C and SIGTERM pass through when everything is saved."""
+    if course.run:
+        course.run.note(seed=course.trainer.progress.seed, start=course.start)
     hooks, at_end = make_hooks(course)
     with _telling_where_it_stopped(course):
         train(course.trainer, loader, hooks, at_end, course.saver, interrupt)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, add_backend, number, whole
-from darknet_py.cli.live import add_live, live_hooks
-from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed, run_folder
+from darknet_py.cli.arguments import Parser, add_computing, number, whole
+from darknet_py.cli.live import add_live
+from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed
+from darknet_py.cli.training_flags import add_beginning
 from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
@@ -54,15 +55,12 @@ def add_training(p: Parser) -> None:
     p.add_argument("data", nargs="?", help=text)  # needed without -resume: see `cli.runs.resumed`
     p.add_argument("cfg", nargs="?", help="the network and how it is trained")
     p.add_argument("weights", nargs="?", help="parameters to start from, or to go on from; without them random ones")
-    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
+    add_beginning(p)
     p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
     p.add_argument("-show_imgs", action="store_true", help="write the first 100 augmented pictures as aug_*.jpg")
     p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
     p.add_argument("-workers", type=whole(0), metavar="N", help="processes that load pictures (one a core)")
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
-    add_backend(p)
+    add_computing(p)
     p.add_argument("-gpus", metavar="LIST", help="GPUs to train on, like 0,1; this version takes the first")
     add_resume(p)
     add_run(p)
@@ -74,14 +72,12 @@ def run(args: argparse.Namespace, callbacks: Sequence[Hook] = ()) -> int:
 
     callbacks: are called after each iteration, when all else has been.
     """
+    from darknet_py.cli.course import accompanied
     from darknet_py.cli.training import prepare
 
     args = resumed(args, parser())
     setup = prepare(args)
-    with (
-        live_hooks(args, Path(args.cfg).stem, "mAP", setup.names) as live,
-        run_folder(args, setup.data, TRAINING) as folder,
-    ):
+    with accompanied(args, "mAP", setup.names, setup.data, TRAINING) as (folder, live):
         _train(args, setup, folder, [*live, *callbacks])
     return 0
 
@@ -123,6 +119,7 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
         run=folder,
         names=setup.names,
         extra=live,
+        start=setup.start,
     )
     carry_out(course, loader, interrupt)
     if folder and evaluations:
@@ -135,7 +132,6 @@ def describe(folder: Run, setup: Setup, checked: Checked) -> None:
     from darknet_py.check.anchors import used_anchors
     from darknet_py.data.label_chart import draw_labels
 
-    folder.note(seed=setup.trainer.progress.seed, start=setup.start)
     if checked.train is not None:
         try:
             anchors = used_anchors(setup.net)

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, add_cfg_and_weights, number, whole
+from darknet_py.cli.arguments import Parser, add_cfg_and_weights, add_threads, number, whole
 
 if TYPE_CHECKING:
     from darknet_py.go.player import Player
@@ -22,12 +22,12 @@ def add_go_network(p: Parser) -> None:
     """The network, and how it is asked."""
     add_cfg_and_weights(p)
     p.add_argument("-multi", action="store_true", help="average over the eight symmetries of the board")
+    add_processor(p)
+
+
+def add_processor(p: Parser) -> None:
+    """Where it is computed: there is no choice yet."""
     add_threads(p)
-
-
-def add_threads(p: Parser) -> None:
-    """Where it is computed."""
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
     p.add_argument("-nogpu", action="store_true", help="compute on the CPU")
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser, whole
-from darknet_py.cli.go_loading import add_threads
+from darknet_py.cli.go_loading import add_processor
 from darknet_py.cli.go_valid import add_games, tell_problems
-from darknet_py.cli.live import add_live, live_hooks
-from darknet_py.cli.runs import add_patience, add_run, run_folder
+from darknet_py.cli.live import add_live
+from darknet_py.cli.runs import add_patience, add_run
+from darknet_py.cli.training_flags import add_beginning
 
 if TYPE_CHECKING:
     from darknet_py.go.examples import Examples
@@ -47,10 +48,8 @@ def parser() -> Parser:
     )
     p.add_argument("-weights", metavar="FILE", help="parameters to start from, or to go on from")
     p.add_argument("-backup", default="backup", metavar="FOLDER", help="where weights, log and chart go (%(default)s)")
-    p.add_argument("-clear", action="store_true", help="count iterations from 0, whatever the weights file says")
-    p.add_argument("-cutoff", type=whole(1), metavar="N", help="take only the first N layers of the weights file")
-    p.add_argument("-seed", type=whole(0), metavar="N", help="of all random numbers (0)")
-    add_threads(p)
+    add_beginning(p)
+    add_processor(p)
     add_patience(p, "-valid")
     add_run(p)
     add_live(p)
@@ -68,21 +67,21 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.course import accompanied
+
     setup = prepare(args)
-    with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
+    with accompanied(args, MEASURE) as (folder, live):
         _train(args, setup, folder, live)
     return 0
 
 
 def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
-    from darknet_py.cli.course import Course, Measurement, carry_out
-    from darknet_py.config.datafile import DataFile
+    from darknet_py.cli.course import Course, Measurement, carry_out, saver_of
     from darknet_py.go.batches import GoLoader
     from darknet_py.go.policy import extras
     from darknet_py.train.hooks import accuracy_figure
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console, classifier_line
-    from darknet_py.train.saving import Saver
 
     net, progress, examples = setup.trainer.net, setup.trainer.progress, setup.examples
     options = net.options
@@ -92,16 +91,15 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
     console = Console(options, progress.iteration, line, figure.name)
     course = Course(
         setup.trainer,
-        Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), options),
+        saver_of(args, options),
         console,
         figure,
         Measurement(evaluator(setup.held_out, console, interrupt.check), args.every) if setup.held_out else None,
         patience=args.patience,
         run=folder,
         extra=live,
+        start=setup.start,
     )
-    if folder:
-        folder.note(seed=progress.seed, start=setup.start)
     carry_out(course, GoLoader(examples, net.input.c, extras(net), options.batch, progress.seed), interrupt)
 
 

@@ -6,9 +6,8 @@ import argparse
 import sys
 from itertools import islice
 
-from darknet_py.cli.arguments import Parser, add_cfg_and_weights, number, whole
+from darknet_py.cli.arguments import Parser, add_cfg_and_weights, add_computing, number, whole
 from darknet_py.cli.rnn_loading import add_start
-from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:
@@ -29,7 +28,7 @@ def parser() -> Parser:
         help="0 takes the likeliest symbol, higher ones others too, by p^(1/T) (%(default)s)",
     )
     p.add_argument("-srand", type=whole(0), metavar="N", help="seed of the random numbers (the clock)")
-    add_threads(p)
+    add_computing(p)
     return p
 
 

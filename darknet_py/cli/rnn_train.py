@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser, whole
-from darknet_py.cli.live import live_hooks
 from darknet_py.cli.rnn_loading import add_text
-from darknet_py.cli.runs import run_folder
 from darknet_py.cli.training_flags import add_course_flags, add_start_flags
 
 if TYPE_CHECKING:
@@ -54,20 +52,20 @@ class Setup(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Trains to max_batches. Ctrl-C and SIGTERM pass through when everything is saved."""
+    from darknet_py.cli.course import accompanied
+
     setup = prepare(args)
-    with live_hooks(args, Path(args.cfg).stem, MEASURE, ()) as live, run_folder(args) as folder:
+    with accompanied(args, MEASURE) as (folder, live):
         _train(args, setup, folder, live)
     return 0
 
 
 def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Sequence[Hook]) -> None:
-    from darknet_py.cli.course import Course, Measurement, carry_out
-    from darknet_py.config.datafile import DataFile
+    from darknet_py.cli.course import Course, Measurement, carry_out, saver_of
     from darknet_py.text.batches import TextLoader
     from darknet_py.train.hooks import Figure
     from darknet_py.train.interrupt import Interrupt
     from darknet_py.train.log import Console
-    from darknet_py.train.saving import Saver
 
     net, progress = setup.trainer.net, setup.trainer.progress
     print("\n".join(summary(args, setup)), flush=True)
@@ -77,7 +75,7 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
     evaluate = evaluator(setup.other, console, interrupt.check) if setup.other is not None else None
     course = Course(
         setup.trainer,
-        Saver(Path(args.backup), Path(args.cfg).stem, DataFile(backup=args.backup), net.options),
+        saver_of(args, net.options),
         console,
         figure,
         Measurement(evaluate, args.every) if evaluate else None,
@@ -85,9 +83,8 @@ def _train(args: argparse.Namespace, setup: Setup, folder: Run | None, live: Seq
         patience=args.patience,
         run=folder,
         extra=live,
+        start=setup.start,
     )
-    if folder:
-        folder.note(seed=progress.seed, start=setup.start)
     carry_out(course, TextLoader(setup.text, net.input.size, net.options, progress.seed, args.file), interrupt)
 
 

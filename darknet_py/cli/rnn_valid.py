@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from darknet_py.cli.arguments import Parser, add_cfg_and_weights
+from darknet_py.cli.arguments import Parser, add_cfg_and_weights, add_computing
 from darknet_py.cli.rnn_loading import add_start, add_text
-from darknet_py.cli.training_flags import add_threads
 
 
 def parser() -> Parser:
@@ -20,7 +19,7 @@ def parser() -> Parser:
     add_cfg_and_weights(p)
     add_text(p, "the text; without it standard input is read")
     add_start(p)
-    add_threads(p)
+    add_computing(p)
     return p
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, add_cfg_and_weights, number, whole
+from darknet_py.cli.arguments import Parser, add_cfg_and_weights, add_threads, number, whole
 from darknet_py.cli.tools.common import load
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def parser() -> Parser:
     p.add_argument("-prefix", metavar="FOLDER", help="where the pictures go (here)")
     p.add_argument("-reconstruct", action="store_true", help="make a picture that the layer takes for this one")
     p.add_argument("-seed", type=whole(0), default=0, metavar="S", help="of what happens by chance (%(default)s)")
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
+    add_threads(p)
     return p
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.arguments import Parser, add_threads, whole
 
 TICS = 1000
 
@@ -20,7 +20,7 @@ def parser() -> Parser:
     )
     p.add_argument("cfg", help="the network")
     p.add_argument("tics", nargs="?", type=whole(1), default=TICS, help=f"how often ({TICS})")
-    p.add_argument("-threads", type=whole(1), metavar="N", help="threads of the computation (one a core)")
+    add_threads(p)
     return p
 
 
