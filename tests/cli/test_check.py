@@ -16,9 +16,7 @@ import pytest
 from darknet_py.check.problems import KINDS
 from darknet_py.cli.terminal import coloured
 from darknet_py.train.memory import available_memory
-from tests.cli.conftest import Result
-
-Run = Callable[..., Result]
+from tests.cli.trainings import Run
 
 CFG = """[net]
 width=64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,9 +12,7 @@ import pytest
 
 from darknet_py.network import Header, load_network, save_weights
 from darknet_py.ops import NumpyOps
-from tests.cli.conftest import Result
-
-Run = Callable[..., Result]
+from tests.cli.trainings import Run
 
 CFG = """
 [net]

@@ -13,13 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
 from darknet_py.network.weights import read_header
 from darknet_py.train.loop import Trainer
-from tests.cli.trainings import ONE_PROCESS, Run, change, clear, log, one_error, outcome
+from tests.cli.trainings import ONE_PROCESS, Run, change, clear, log, one_error, outcome, red_and_white, write_set
 
 CFG = """
 [net]
@@ -80,13 +79,7 @@ layers=-1,-3
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with set.data, net.cfg and six labelled pictures."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        picture = rng.integers(0, 120, (40, 48, 3), np.uint8)
-        picture[10:30, 12:36] = 240 if i % 2 else (0, 0, 255)
-        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
-        (tmp_path / f"{i}.txt").write_text(f"{i % 2} .5 .5 .5 .5\n")
-    (tmp_path / "list.txt").write_text("".join(f"{i}.png\n" for i in range(6)))
+    write_set(tmp_path, red_and_white(), lambda i: f"{i % 2} .5 .5 .5 .5")
     (tmp_path / "set.names").write_text("red\nwhite\n")
     (tmp_path / "set.data").write_text("classes=2\ntrain=list.txt\nvalid=list.txt\nnames=set.names\nsavelast=5\n")
     (tmp_path / "net.cfg").write_text(CFG)

@@ -10,7 +10,7 @@ import pytest
 
 from darknet_py.network import Network, load_network, load_weights
 from darknet_py.ops import NumpyOps
-from tests.cli.trainings import ONE_PROCESS, Run, change, one_error
+from tests.cli.trainings import ONE_PROCESS, Run, change, one_error, red_and_white
 
 CONV = "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride=4\npad=1\nactivation=leaky\n{more}\n"
 HEAD = "[convolutional]\nfilters={filters}\nactivation=linear\n\n[yolo]\nanchors=8,8, 16,16\nclasses={classes}\nnum=2\n"
@@ -21,11 +21,8 @@ CLASSIFIER = "[convolutional]\nfilters=2\nactivation=linear\n\n[avgpool]\n\n[sof
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with set.data and six labelled pictures, whose names tell a colour."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
+    for i, picture in enumerate(red_and_white()):
         name = f"{i}_{('red', 'white')[i % 2]}"
-        picture = rng.integers(0, 120, (40, 48, 3), np.uint8)
-        picture[10:30, 12:36] = 240 if i % 2 else (0, 0, 255)
         cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
         (tmp_path / f"{name}.txt").write_text(f"{i % 2} .5 .5 .5 .5\n")
     (tmp_path / "list.txt").write_text("".join(f"{path.name}\n" for path in sorted(tmp_path.glob("*.png"))))

@@ -8,12 +8,10 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 
 from darknet_py.cli import detector_train
@@ -21,10 +19,7 @@ from darknet_py.runs.folder import CONTENTS
 from darknet_py.serve.documents import Documents
 from darknet_py.train.loop import Report, Trainer
 from darknet_py.train.run_files import RunWeights
-from tests.cli.conftest import Result
-from tests.cli.trainings import ONE_PROCESS, change, one_error, outcome
-
-Run = Callable[..., Result]
+from tests.cli.trainings import ONE_PROCESS, Run, change, noise, one_error, outcome, write_set
 
 CFG = """[net]
 width=32
@@ -57,11 +52,7 @@ num=2
 @pytest.fixture
 def work(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with set.data, net.cfg and six labelled pictures, where runs leave folders."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 255, (40, 48, 3), np.uint8))
-        (tmp_path / f"{i}.txt").write_text(f"{i % 2} .5 .5 .5 .5\n")
-    (tmp_path / "list.txt").write_text("".join(f"{i}.png\n" for i in range(6)))
+    write_set(tmp_path, noise(6), lambda i: f"{i % 2} .5 .5 .5 .5")
     (tmp_path / "set.names").write_text("red\nwhite\n")
     (tmp_path / "set.data").write_text("classes=2\ntrain=list.txt\nvalid=list.txt\nnames=set.names\nsavelast=2\n")
     (tmp_path / "net.cfg").write_text(CFG)

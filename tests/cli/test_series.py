@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from darknet_py.network.weights import read_header
-from tests.cli.trainings import ONE_PROCESS, Run, change, clear, log, outcome
+from tests.cli.trainings import ONE_PROCESS, Run, change, clear, log, outcome, write_set
 
 CFG = """
 [net]
@@ -56,12 +55,10 @@ num=1
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with net.cfg, set.data and ten pictures of a square that wanders."""
-    for i in range(10):
-        picture = np.zeros((32, 32, 3), np.uint8)
+    pictures = np.zeros((10, 32, 32, 3), np.uint8)
+    for i, picture in enumerate(pictures):
         picture[8:20, 2 * i : 2 * i + 12] = 255
-        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
-        (tmp_path / f"{i}.txt").write_text(f"1 {(2 * i + 6) / 32} .4375 .375 .375\n")
-    (tmp_path / "list.txt").write_text("".join(f"{i}.png\n" for i in range(10)))
+    write_set(tmp_path, pictures, lambda i: f"1 {(2 * i + 6) / 32} .4375 .375 .375")
     (tmp_path / "set.data").write_text("classes=2\ntrain=list.txt\nvalid=list.txt\nsavelast=5\n")
     (tmp_path / "net.cfg").write_text(CFG)
     monkeypatch.chdir(tmp_path)

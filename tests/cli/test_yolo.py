@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from darknet_py.cli.main import COMMANDS
 from darknet_py.cli.yolo import BUILT_IN, GROUPS, Short
 from darknet_py.config.datafile import read_data, read_names
-from tests.cli.trainings import ONE_PROCESS, Run, one_error
+from tests.cli.trainings import ONE_PROCESS, Run, noise, one_error, write_set
 
 CFG = """
 [net]
@@ -61,10 +59,7 @@ LISTS = {
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with pictures; see `write_lists`."""
-    rng = np.random.default_rng(0)
-    for i in range(4):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 255, (40, 48, 3), np.uint8))
-        (tmp_path / f"{i}.txt").write_text("14 .5 .5 .5 .5\n")
+    write_set(tmp_path, noise(4), lambda i: "14 .5 .5 .5 .5")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     return tmp_path

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
 
 from tests.cli.conftest import Result
 
@@ -13,6 +16,32 @@ Run = Callable[..., Result]
 
 TIMES = ("images_per_second", "load_seconds")  # columns of the log that differ between runs that are the same
 ONE_PROCESS = ("-workers", "0", "-threads", "1")  # flags
+
+
+def write_set(folder: Path, pictures: Iterable[np.ndarray], label: Callable[[int], str]) -> None:
+    """Pictures 0.png, 1.png ..., the lines label(0), label(1) ... in 0.txt, 1.txt ..., and list.txt with the names."""
+    names = []
+    for i, picture in enumerate(pictures):
+        names.append(f"{i}.png")
+        cv2.imwrite(str(folder / names[-1]), picture)
+        (folder / f"{i}.txt").write_text(label(i) + "\n")
+    (folder / "list.txt").write_text("".join(f"{name}\n" for name in names))
+
+
+def red_and_white(count: int = 6) -> Iterator[np.ndarray]:
+    """Pictures of 48 x 40 with a red or, each second one, a white rectangle in the middle."""
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        picture = rng.integers(0, 120, (40, 48, 3), np.uint8)
+        picture[10:30, 12:36] = 240 if i % 2 else (0, 0, 255)
+        yield picture
+
+
+def noise(count: int) -> Iterator[np.ndarray]:
+    """Pictures of 48 x 40."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        yield rng.integers(0, 255, (40, 48, 3), np.uint8)
 
 
 def change(path: Path, old: str, new: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.go.player import PolicyPlayer, RandomPlayer, playable, sample
+from darknet_py.go.player import Player, PolicyPlayer, RandomPlayer, playable, sample
 from darknet_py.go.policy import Evaluation
 from darknet_py.go.rules import BLACK, NONE, PASS, WHITE, Board
 from darknet_py.go.search import SearchPlayer
@@ -87,26 +87,25 @@ def test_cleanup_goes_on_while_there_are_dead_stones(kind: str) -> None:
     assert choose(board, cleanup=True).point != PASS
 
 
-def test_a_random_player_finishes_a_game() -> None:
-    players = {BLACK: RandomPlayer(RNG(1)), WHITE: RandomPlayer(RNG(2))}
+def finished(players: dict[int, Player]) -> Board:
+    """The board after a game."""
     board = Board(7)
     for _ in range(400):
         board.play(players[board.to_play].choose(board).point)
         if board.over:
             break
     assert board.over
+    return board
+
+
+def test_a_random_player_finishes_a_game() -> None:
+    board = finished({BLACK: RandomPlayer(RNG(1)), WHITE: RandomPlayer(RNG(2))})
     assert sum(board.captured.values()) > 0
 
 
 def test_a_network_player_finishes_a_game(tmp_path: Path) -> None:
     network = tiny(tmp_path, 7, 1, 0)
-    players = {BLACK: PolicyPlayer(network, 0.5, RNG(1)), WHITE: RandomPlayer(RNG(2))}
-    board = Board(7)
-    for _ in range(400):
-        board.play(players[board.to_play].choose(board).point)
-        if board.over:
-            break
-    assert board.over
+    finished({BLACK: PolicyPlayer(network, 0.5, RNG(1)), WHITE: RandomPlayer(RNG(2))})
 
 
 def test_search_finds_the_capture_that_decides() -> None:
