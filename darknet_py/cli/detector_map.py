@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from darknet_py.cli.runs import EVALUATION, add_run, run_folder
 if TYPE_CHECKING:
     from darknet_py.cli.evaluation import LabelledPictures
     from darknet_py.cli.loading import Loaded
-    from darknet_py.metrics.evaluation import Evaluation
+    from darknet_py.metrics.analysis import Analysis
+    from darknet_py.metrics.tables import Table
     from darknet_py.runs.folder import Run
 
 PROB_THRESH, NMS_THRESH = 0.005, 0.45  # detector.c:990
@@ -86,9 +88,9 @@ def _measure(args: argparse.Namespace, loaded: Loaded, folder: Run | None) -> in
 
     from darknet_py.cli.evaluation import labelled_pictures, skipping_unreadable
     from darknet_py.metrics import report
-    from darknet_py.metrics.coco import evaluate_records
+    from darknet_py.metrics.analysis import analyse
     from darknet_py.metrics.evaluate import examine
-    from darknet_py.metrics.report_files import write_report
+    from darknet_py.metrics.report_files import write_analysis
 
     detector, data, names = loaded
     samples = labelled_pictures(data, len(names), loaded.channels)
@@ -103,39 +105,38 @@ def _measure(args: argparse.Namespace, loaded: Loaded, folder: Run | None) -> in
         evaluation = examine(
             detect, samples, len(names), args.iou_thresh, args.thresh, args.points, args.batch, progress=bar.update
         )
-    result = evaluation.result
+    result, analysis = evaluation.result, cache(partial(analyse, evaluation, names))  # made if and when it is needed
     report.print_darknet(result, names, time.monotonic() - start)
     print()
     print(report.table(result, names), end="")
     if args.coco:
-        print(f"\n{report.coco_text(evaluate_records(evaluation.records, len(names)))}", end="", flush=True)
-    for path, what in write_files(args, evaluation, names, samples):
+        print(f"\n{report.coco_text(analysis().coco)}", end="", flush=True)
+    for path, what in write_files(args, [report.COLUMNS, *report.table_rows(result, names)], analysis, samples):
         print(f"{path}: {what}", file=sys.stderr)
     if folder:
         facts = {"command": folder.facts["command"]}
-        page = write_report(folder.path / "report", evaluation, names, samples, facts)
+        page = write_analysis(folder.path / "report", analysis(), samples, facts)
         folder.note(results={f"mAP@{args.iou_thresh:g}": f"{100 * result.map:.2f} %"})
         print(f"{page}: the report; open it in a browser", file=sys.stderr)
     return tell_problems(samples)
 
 
 def write_files(
-    args: argparse.Namespace, evaluation: Evaluation, names: Sequence[str], samples: LabelledPictures
+    args: argparse.Namespace, table: Table, analysis: Callable[[], Analysis], samples: LabelledPictures
 ) -> Iterator[tuple[object, str]]:
     """What -csv, -json and -report ask for; each file and what it is, when it is written."""
-    from darknet_py.metrics import report
-    from darknet_py.metrics.analysis import analyse, figures
-    from darknet_py.metrics.report_files import write_csv, write_report
+    from darknet_py.metrics.analysis import figures
+    from darknet_py.metrics.report_files import write_analysis, write_csv
 
     if args.csv:
-        write_csv(args.csv, [report.COLUMNS, *report.table_rows(evaluation.result, names)])
+        write_csv(args.csv, table)
         yield args.csv, "the table as comma-separated values"
     if args.json:
-        write_json(args, json.dumps(figures(analyse(evaluation, names)), indent=1, ensure_ascii=False))
+        write_json(args, json.dumps(figures(analysis()), indent=1, ensure_ascii=False))
         yield "standard output" if args.json == STANDARD_OUTPUT else args.json, "all figures as JSON"
     if args.report:
         facts = {name: str(getattr(args, name)) for name in ("data", "cfg", "weights")}
-        yield write_report(args.report, evaluation, names, samples, facts), "the report; open it in a browser"
+        yield write_analysis(args.report, analysis(), samples, facts), "the report; open it in a browser"
 
 
 def tell_problems(samples: LabelledPictures) -> int:

@@ -51,13 +51,20 @@ def write_report(
     An older report in the directory is replaced. DarknetError where a file can't be written, or a picture can't be
     read any more.
     """
-    folder, analysis = Path(directory), analyse(evaluation, names)
+    return write_analysis(directory, analyse(evaluation, names), pictures, facts)
+
+
+def write_analysis(
+    directory: str | Path, analysis: Analysis, pictures: LabelledPictures, facts: Mapping[str, str] | None = None
+) -> Path:
+    """`write_report` of an evaluation that has been analysed already."""
+    folder = Path(directory)
     write_figures(folder / "summary.json", analysis)
     for name, table in _tables(analysis, pictures.paths).items():
         write_csv(folder / f"{name}.csv", table)
     files = Files(
         _write_curves(folder, analysis),
-        Shown(_write(folder / "confusion.png", confusion_chart(analysis.confusion, names)), "confusion.png"),
+        Shown(_write(folder / "confusion.png", confusion_chart(analysis.confusion, analysis.names)), "confusion.png"),
         {kind: _write_examples(folder / "mistakes", analysis, pictures, kind) for kind in KINDS},
         _write_worst(folder / "worst", analysis, pictures),
     )
