@@ -7,6 +7,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from darknet_py.cli.guard import tell
 from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def ops_of(args: argparse.Namespace) -> Ops:
         raise DarknetError("-nogpu and -backend cuda exclude each other")
     choice = choose(backend, _index(args), args.threads)
     if backend != "cpu" and (choice.notable or sys.stderr.isatty()):
-        print(f"darknet_py: {choice.text}", file=sys.stderr)
+        tell(choice.text)
     return choice.ops
 
 

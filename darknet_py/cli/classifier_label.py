@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from darknet_py.cli.arguments import Parser, add_crop, add_inference, add_network
-from darknet_py.cli.guard import fail
+from darknet_py.cli.guard import fail, tell
 
 SUMMARIES = {
     "label": "Prints the name of the likeliest class of each picture of the list `test` of a .data file.",
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         for one in opened:
             if one.picture is None:
                 unreadable += 1
-                print(f"darknet_py: {one.problem}", file=sys.stderr)
+                tell(one.problem)
                 print(one.path if args.word == "test" else "")
                 continue
             found = next(probs)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from darknet_py.cli.arguments import Parser, add_crop, add_inference, add_network, whole
-from darknet_py.cli.guard import fail
+from darknet_py.cli.guard import fail, tell
 from darknet_py.cli.output import add_json, add_quiet, write_json
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def predict(
     milliseconds = 1000 * (time.perf_counter() - start) / max(len(images), 1)
     for one in opened:
         if one.picture is None:
-            print(f"darknet_py: {one.problem}", file=sys.stderr)
+            tell(one.problem)
             continue
         w, h = loaded.size
         print(f"{w} {h}\n{one.path}: Predicted in {milliseconds:f} milli-seconds.")

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_crop, add_inference, add_network, whole
-from darknet_py.cli.guard import fail
+from darknet_py.cli.guard import fail, tell
 
 if TYPE_CHECKING:
     from darknet_py.metrics.topk import TopK
@@ -57,15 +57,15 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(total=len(pictures.paths), unit="img", disable=None, leave=False) as bar:
         lines = (Last if sys.stdout.isatty() and not bar.disable else LINES.get(args.word, Lines))()
 
-        def tell(result: TopK) -> None:
+        def show(result: TopK) -> None:
             lines.add(result)
             bar.set_postfix_str(f"top 1 {100 * result.top1:.2f} %, top {k} {100 * result.topk:.2f} %", refresh=False)
             bar.update()
 
-        result = accuracy(loaded.classifier, pictures, views, k, args.batch, tell, mask)
+        result = accuracy(loaded.classifier, pictures, views, k, args.batch, show, mask)
     lines.finish(result)
     for problem in pictures.unreadable[:SHOWN]:
-        print(f"darknet_py: {problem}", file=sys.stderr)
+        tell(problem)
     if pictures.unreadable:
         return fail(f"{len(pictures.unreadable)} of {len(pictures.paths)} pictures can't be read and were left out")
     return 0

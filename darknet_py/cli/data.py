@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.cli.arguments import Parser, number
+from darknet_py.cli.guard import tell
 
 if TYPE_CHECKING:
     from darknet_py.data.formats.dataset import Dataset
@@ -146,9 +146,9 @@ def _read(args: argparse.Namespace) -> Dataset:
 
     dataset, problems = darknet.read(Path(args.data))
     for problem in problems[:SHOWN]:
-        print(f"darknet_py: {problem}", file=sys.stderr)
+        tell(problem)
     if len(problems) > SHOWN:
-        print(f"darknet_py: and {len(problems) - SHOWN} more", file=sys.stderr)
+        tell(f"and {len(problems) - SHOWN} more")
     return dataset
 
 

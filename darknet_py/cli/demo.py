@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from darknet_py.boxes import Detections
-from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import finite, visible
@@ -40,13 +40,13 @@ def demo(args: argparse.Namespace) -> int:
     loaded = load_detector(args)
     problems: list[str] = []
 
-    def tell(problem: str) -> None:
+    def leave_out(problem: str) -> None:
         problems.append(problem)
         with tqdm.external_write_mode():
             fail(problem)
 
     print("Demo")
-    source = open_source(args.source, loaded.channels, args.c, tell)
+    source = open_source(args.source, loaded.channels, args.c, leave_out)
     print(f"video file: {source.name}" if args.source else f"Webcam index: {args.c}")
     if args.benchmark:
         source = _standing(source)
@@ -159,7 +159,7 @@ class Show:
         if self.args.track:
             lines.append(f"{counted(len(self.seen), 'object')} followed")
         for line in [*lines, *written(self.args)]:
-            print(f"darknet_py: {line}", file=sys.stderr)
+            tell(line)
 
 
 def _squeezed(frame: Picture, w: int, h: int) -> Picture:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darknet_py.cli.arguments import Parser, whole
+from darknet_py.cli.guard import tell
 from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def _read(pictures: list[Path], classes: int) -> LabelledBoxes:
     with tqdm(total=len(pictures), unit="img", disable=None, leave=False) as bar:
         boxes = read_boxes(pictures, classes, bar.update)
     for problem in islice(boxes.problems, SHOWN):
-        print(f"darknet_py: {problem}", file=sys.stderr)
+        tell(problem)
     if len(boxes.problems) > SHOWN:
-        print(f"darknet_py: and {len(boxes.problems) - SHOWN} more problems in labels", file=sys.stderr)
+        tell(f"and {len(boxes.problems) - SHOWN} more problems in labels")
     return boxes
 
 

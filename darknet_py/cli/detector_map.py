@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number, whole
-from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.cli.looks import add_looks, looker
 from darknet_py.cli.output import STANDARD_OUTPUT, add_json, write_json
 from darknet_py.cli.runs import EVALUATION, add_run, run_folder
@@ -152,7 +152,7 @@ def tell_problems(samples: LabelledPictures) -> int:
 
 
 def _tell(what: str, problems: list[str]) -> None:
-    print(f"darknet_py: {what}:", file=sys.stderr)
+    tell(f"{what}:")
     for problem in islice(problems, SHOWN):
         print(f"  {problem}", file=sys.stderr)
     if len(problems) > SHOWN:

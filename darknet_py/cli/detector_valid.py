@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darknet_py.cli.arguments import Parser, add_inference, add_network, number
-from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.errors import CfgError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     readable = counted(len(paths) - len(problems), "picture")
     print(f"{data.eval} results of {readable}: {Path(data.results) / (args.out or form.prefix)}")
     for problem in problems:
-        print(f"darknet_py: {problem}", file=sys.stderr)
+        tell(problem)
     return fail(f"{len(problems)} of {len(paths)} pictures can't be read and were left out") if problems else 0
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
 from darknet_py.cli.arguments import Parser, whole
 from darknet_py.cli.go_loading import add_go_network
+from darknet_py.cli.guard import tell
 
 SHOWN = 10  # problems that are told one by one
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def tell_problems(problems: list[str]) -> int:
     """Names games that couldn't be used, the first ones of many. The exit status for that."""
     for problem in problems[:SHOWN]:
-        print(f"darknet_py: left out: {problem}", file=sys.stderr)
+        tell(f"left out: {problem}")
     if len(problems) > SHOWN:
-        print(f"darknet_py: left out: {len(problems) - SHOWN} more games", file=sys.stderr)
+        tell(f"left out: {len(problems) - SHOWN} more games")
     return int(bool(problems))

@@ -42,6 +42,11 @@ def guarded(command: Callable[[], int]) -> int:
         return status
 
 
+def tell(message: str) -> None:
+    """What the user should know beside the results, on standard error."""
+    print(f"darknet_py: {message}", file=sys.stderr)
+
+
 def fail(message: str) -> int:
     """Tells an error of the user's in one line; the exit status for it."""
     print(f"darknet_py: {coloured('error', 'red', sys.stderr)}: {_one_line(message)}", file=sys.stderr)

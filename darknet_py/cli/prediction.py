@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from darknet_py.boxes import Detections
-from darknet_py.cli.guard import counted, fail
+from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_lines, visible
@@ -26,6 +22,7 @@ from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
 from darknet_py.cli.result_files import SaveResult, json_file, result_files, told_files
 from darknet_py.cli.runs import run_folder
+from darknet_py.cli.window import show_picture
 from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
 from darknet_py.data.labels import label_path
@@ -154,7 +151,7 @@ class Job:
         if self.args.save_labels:
             self._save_labels(path, found)
         if self.show:
-            show_window(drawn)
+            show_picture(drawn, PREDICTIONS)
 
     def _save_labels(self, path: Path, found: Detections) -> None:
         target = self.places.labels(path)
@@ -165,32 +162,18 @@ class Job:
     def summarise(self) -> None:
         """Says on standard error what was found, written and left out."""
         if self.pictures:
-            _tell(
+            tell(
                 f"{counted(self.objects, 'object')} in {counted(self.pictures, 'picture')}, {self.seconds:.2f} s; "
                 f"drawn into {self.places}"
             )
         if self.args.out not in (None, STANDARD_OUTPUT):
-            _tell(f"{self.args.out}: the objects as JSON")
+            tell(f"{self.args.out}: the objects as JSON")
         for line in told_files(self.args):
-            _tell(line)
+            tell(line)
         if self.label_files:
             folders = ", ".join(sorted({str(file.parent) for file in self.label_files}))
-            _tell(f"{counted(len(self.label_files), 'label file')} in {folders}")
+            tell(f"{counted(len(self.label_files), 'label file')} in {folders}")
         if self.kept_labels:
-            _tell(f"{counted(self.kept_labels, 'picture')} had a label file already, which is unchanged")
+            tell(f"{counted(self.kept_labels, 'picture')} had a label file already, which is unchanged")
         if self.unreadable:
-            _tell(f"{counted(self.unreadable, 'picture')} couldn't be read")
-
-
-def show_window(picture: Picture) -> None:
-    """The picture in a window until a key is pressed; nothing where there is no display, or OpenCV can't use it."""
-    if not os.environ.get("DISPLAY"):
-        return
-    with suppress(cv2.error):
-        cv2.imshow(PREDICTIONS, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        cv2.waitKey(0)
-        cv2.destroyAllWindows()
-
-
-def _tell(message: str) -> None:
-    print(f"darknet_py: {message}", file=sys.stderr)
+            tell(f"{counted(self.unreadable, 'picture')} couldn't be read")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections
+from darknet_py.cli.guard import tell
 from darknet_py.cli.objects import frame_lines, json_entry
 from darknet_py.cli.result_files import json_file
 from darknet_py.data.draw import draw_detections, save_picture
@@ -67,11 +68,11 @@ def outputs(args: argparse.Namespace, fps: float) -> Iterator[list[Output]]:
             found.append(lambda shot: write(shot.entry))
         if args.json_port:
             json_stream = stack.enter_context(JsonStream(args.json_port, args.http_host))
-            _tell(f"{json_stream.url}: the objects as JSON")
+            tell(f"{json_stream.url}: the objects as JSON")
             found.append(lambda shot: json_stream.send(shot.entry))
         if args.mjpeg_port:
             pictures = stack.enter_context(MjpegStream(args.mjpeg_port, args.http_host))
-            _tell(f"{pictures.url}: the frames")
+            tell(f"{pictures.url}: the frames")
             found.append(lambda shot: pictures.send(_jpeg(shot.drawn)))
         if args.prefix:
             found.append(lambda shot: save_picture(f"{args.prefix}_{shot.number:08d}.jpg", shot.drawn))
@@ -130,7 +131,3 @@ class Rate:
 def _jpeg(picture: Picture) -> bytes:
     options: Any = [cv2.IMWRITE_JPEG_QUALITY, _STREAM_QUALITY]
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-
-
-def _tell(message: str) -> None:
-    print(f"darknet_py: {message}", file=sys.stderr)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 
+from darknet_py.cli.guard import tell
 from darknet_py.data.images import Picture
 
 _ESCAPE = 27
@@ -22,7 +23,7 @@ class Window:
     def __init__(self) -> None:
         self._open = has_display()
         if not self._open:
-            _tell("no display: no window is opened (-out_filename, -prefix and -mjpeg_port show the frames elsewhere)")
+            tell("no display: no window is opened (-out_filename, -prefix and -mjpeg_port show the frames elsewhere)")
 
     def show(self, picture: Picture) -> bool:
         """The picture takes the place of the one before. False if the user has closed the window or pressed Esc."""
@@ -34,7 +35,7 @@ class Window:
             return key != _ESCAPE and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) > 0
         except cv2.error:
             self._open = False
-            _tell("this OpenCV opens no windows (opencv-python does, opencv-python-headless doesn't)")
+            tell("this OpenCV opens no windows (opencv-python does, opencv-python-headless doesn't)")
             return True
 
     def close(self) -> None:
@@ -42,6 +43,16 @@ class Window:
         if self._open:
             with suppress(cv2.error):
                 cv2.destroyAllWindows()
+
+
+def show_picture(picture: Picture, title: str) -> None:
+    """The picture in a window until a key is pressed; nothing where there is no display, or OpenCV can't use it."""
+    if not has_display():
+        return
+    with suppress(cv2.error):
+        cv2.imshow(title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        cv2.waitKey(0)
+        cv2.destroyAllWindows()
 
 
 def has_display() -> bool:
@@ -57,7 +68,3 @@ def has_display() -> bool:
             client.connect(name)
             return True
     return False
-
-
-def _tell(message: str) -> None:
-    print(f"darknet_py: {message}", file=sys.stderr)

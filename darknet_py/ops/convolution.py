@@ -32,7 +32,7 @@ def forward(threads: Threads, x: Array, weight: Array, window: Window) -> Array:
     oh, ow = window.out(x.shape[1], x.shape[2])
     y = np.empty((len(x), oh, ow, len(weight)), x.dtype)
     padded = pad(x, window)
-    if _is_depthwise(x, weight, window):
+    if window.depthwise(weight.shape):
         taps = _tap_weights(weight)
 
         def work(block: Block) -> None:
@@ -56,7 +56,7 @@ def forward(threads: Threads, x: Array, weight: Array, window: Window) -> Array:
 def weight_gradient(threads: Threads, dy: Array, x: Array, shape: tuple[int, ...], window: Window) -> Array:
     """dweight (m, c / groups, size, size): one sum a thread, added in a fixed order."""
     padded = pad(x, window)
-    depthwise = shape[1] == 1 and window.groups == x.shape[3] == shape[0]
+    depthwise = window.depthwise(shape)
     lanes = [
         list(_blocks(dy.shape, window.size**2 * x.shape[3], threads.count))[k :: threads.count]
         for k in range(threads.count)
@@ -104,10 +104,6 @@ def _padded_size(h: int, w: int, window: Window) -> tuple[int, int]:
         before + max(h, (oh - 1) * window.stride_y + reach - before),
         before + max(w, (ow - 1) * window.stride_x + reach - before),
     )
-
-
-def _is_depthwise(x: Array, weight: Array, window: Window) -> bool:
-    return window.groups > 1 and window.groups == x.shape[3] == len(weight)
 
 
 def _keeps_size(window: Window) -> bool:
@@ -176,7 +172,7 @@ def _scatter(threads: Threads, dy: Array, shape: tuple[int, ...], weight: Array,
     before, (oh, ow), size = window.pad * window.dilation, dy.shape[1:3], window.size
     padded_h, padded_w = _padded_size(shape[1], shape[2], window)
     dx = np.zeros((len(dy), padded_h, padded_w, shape[3]), dy.dtype)
-    depthwise = weight.shape[1] == 1 and window.groups == len(weight) == shape[3]
+    depthwise = window.depthwise(weight.shape)
     taps = _tap_weights(weight) if depthwise else np.ascontiguousarray(_matrices(weight, window.groups).swapaxes(1, 2))
 
     def work(picture: int) -> None:

@@ -40,12 +40,6 @@ class Filters:
     transformed: Array | None = None
     steps: dict[tuple[Any, ...], Step] = field(default_factory=dict)  # what is ready to run, by shapes
 
-    @property
-    def depthwise(self) -> bool:
-        """Whether each channel has one filter of its own."""
-        m, c = self.weight.shape[:2]
-        return c == 1 and self.window.groups == m > 1
-
 
 class Convolution:
     """What the convolutions of one backend share: kernels, threads, memory."""
@@ -80,7 +74,7 @@ class Convolution:
 
     def _way(self, x: Array, y: Array, filters: Filters) -> Callable[..., Step]:
         """How to convolve these."""
-        if filters.depthwise and len(filters.weight) == x.shape[3]:
+        if filters.window.depthwise(filters.weight.shape):
             return self._depthwise_sums
         return self._winograd if self._suits_winograd(x, y, filters.window) else self._direct
 
@@ -152,8 +146,7 @@ class Convolution:
     def input_gradient(self, dy: Array, shape: tuple[int, ...], weight: Array, window: Window) -> Array:
         """dx of `shape` (n, h, w, c)."""
         dx = self.empty(shape)
-        m, c = weight.shape[:2]
-        if c == 1 and window.groups == m == shape[3] > 1:
+        if window.depthwise(weight.shape):
             self.kernels.call(
                 "depthwise_input", self._depthwise(dx.shape, dy.shape, window), dy, _taps_first(weight), dx
             )
@@ -190,7 +183,7 @@ class Convolution:
     def weight_gradient(self, dy: Array, x: Array, shape: tuple[int, ...], window: Window) -> Array:
         """dweight of `shape` (m, c / groups, size, size)."""
         m, c, size, _ = shape
-        if c == 1 and window.groups == m == x.shape[3] > 1:
+        if window.depthwise(shape):
             taps = self.empty((size * size, m))
             self.kernels.call("depthwise_weight", self._depthwise(x.shape, dy.shape, window), x, dy, taps)
             return np.ascontiguousarray(taps.T).reshape(shape)

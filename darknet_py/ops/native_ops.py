@@ -148,7 +148,7 @@ class NativeOps(NumpyOps):
     def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
         if not supports(weight.shape, window):
             return super().conv2d(x, weight, window)
-        return _up(self.convolution.forward(self._lying(x), Filters(weight, window)))
+        return _up(self.convolution.forward(_pitched(x), Filters(weight, window)))
 
     def conv_filters(self, weight: Array, window: Window) -> Any:
         return Filters(weight, window) if supports(weight.shape, window) else weight

@@ -21,6 +21,10 @@ class Window(NamedTuple):
     dilation: int = 1
     groups: int = 1
 
+    def depthwise(self, weight: tuple[int, ...]) -> bool:
+        """Whether filters of the shape `weight` (m, c / groups, size, size) are one for each channel."""
+        return weight[1] == 1 and self.groups == weight[0] > 1
+
     def out(self, h: int, w: int) -> tuple[int, int]:
         """Height and width of the result. Dilation doesn't count, as in Darknet (convolutional_layer.c:78):
         the padding is dilated as well, so that ``pad = size // 2`` keeps the picture's size."""

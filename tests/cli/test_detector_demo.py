@@ -201,13 +201,13 @@ def test_streams(clip, run):
         readers.append(threading.Thread(target=client, args=(url, what)))
         readers[-1].start()
 
-    original = shots._tell
-    shots._tell = listen
+    original = shots.tell
+    shots.tell = listen
     try:
         ports = [_free_port() for _ in range(2)]
         assert run(*FILES, clip, "-mjpeg_port", ports[0], "-json_port", ports[1], "-dont_show").status == 0
     finally:
-        shots._tell = original
+        shots.tell = original
     for reader in readers:
         reader.join(20)
     parts = got["the frames"].split(b"\r\n\r\n")
