@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.command import call
 from bench.darknet_binary import darknet
 from bench.files import prepare
 from bench.job import INFER, TABLE, TRAIN, Case, Job, Unavailable
 from bench.programs import OURS, RIVALS, Program, Worker
-from bench.results import RESULTS, Line, append, insert, latest, machine_line, markdown, read
+from bench.results import RESULTS, Line, append, case_line, insert, latest, machine_line, markdown, read
 from darknet_py.benchmark.machine import Machine, identify
-from darknet_py.benchmark.timing import Run, interleaved, ratios, spread
-from darknet_py.errors import DarknetError
+from darknet_py.benchmark.timing import Run, interleaved, ratios
 from darknet_py.ops.threads import available_cores
 
 DARKNET = "Darknet"
@@ -89,22 +89,14 @@ def line_of(
     case: Case, threads: int, program: str, version: str, seconds: Sequence[float], ours: Sequence[float]
 ) -> Line:
     """ratio: how many times as long as ours, run by run; its median and quartiles."""
-    times, ratio = spread(seconds).scaled(1000), ratios(seconds, ours)
+    ratio = ratios(seconds, ours)
     return {
-        "network": case.cfg,
-        "mode": case.mode,
-        "size": case.size,
-        "batch": case.batch,
-        "threads": threads,
+        **case_line(case, threads, seconds),
         "program": program,
         "version": version,
-        "median_ms": times.median,
-        "low_ms": times.low,
-        "high_ms": times.high,
         "ratio": ratio.median,
         "ratio_low": ratio.low,
         "ratio_high": ratio.high,
-        "seconds": list(seconds),
     }
 
 
@@ -192,12 +184,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; its exit status."""
-    try:
-        run(parser().parse_args(arguments))
-    except DarknetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return call(run, parser(), arguments)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.command import call
 from bench.files import prepare
-from bench.job import INFER, MODES, Case, Unavailable
+from bench.job import INFER, MODES, Case
 from bench.programs import OURS, Worker
-from bench.results import RESULTS, Line, append, insert, latest, machine_line, markdown, read
+from bench.results import RESULTS, Line, append, case_line, insert, latest, machine_line, markdown, read
 from darknet_py.benchmark.machine import identify
-from darknet_py.benchmark.timing import interleaved, spread
-from darknet_py.errors import DarknetError
+from darknet_py.benchmark.timing import interleaved
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 SIZES = (224, 320, 416, 512, 608, 832)
@@ -58,23 +58,7 @@ def measure(cases: Sequence[Case], threads: int, options: argparse.Namespace) ->
             workers[str(case)] = worker.run
         seconds = interleaved(workers, options.repeat, WARM_UP, lambda: print(".", end="", flush=True))
         print()
-    return [line_of(case, threads, seconds[str(case)]) for case in cases]
-
-
-def line_of(case: Case, threads: int, seconds: Sequence[float]) -> Line:
-    """Milliseconds of a batch."""
-    times = spread(seconds).scaled(1000)
-    return {
-        "network": case.cfg,
-        "mode": case.mode,
-        "size": case.size,
-        "batch": case.batch,
-        "threads": threads,
-        "median_ms": times.median,
-        "low_ms": times.low,
-        "high_ms": times.high,
-        "seconds": list(seconds),
-    }
+    return [case_line(case, threads, seconds[str(case)]) for case in cases]
 
 
 def tables(lines: Sequence[Line]) -> str:
@@ -162,12 +146,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; its exit status."""
-    try:
-        run(parser().parse_args(arguments))
-    except (DarknetError, Unavailable) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return call(run, parser(), arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bench.job import Case
 from darknet_py.benchmark.machine import Machine
+from darknet_py.benchmark.timing import spread
 from darknet_py.errors import DataError
 from darknet_py.files import read_text, write_text
 
@@ -17,6 +19,22 @@ Line = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
 DOCUMENT = ROOT / "docs" / "performance.md"
+
+
+def case_line(case: Case, threads: int, seconds: Sequence[float]) -> Line:
+    """A case and the milliseconds of its runs."""
+    times = spread(seconds).scaled(1000)
+    return {
+        "network": case.cfg,
+        "mode": case.mode,
+        "size": case.size,
+        "batch": case.batch,
+        "threads": threads,
+        "median_ms": times.median,
+        "low_ms": times.low,
+        "high_ms": times.high,
+        "seconds": list(seconds),
+    }
 
 
 def append(path: Path, line: Line, machine: Machine) -> None:

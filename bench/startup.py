@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.command import call
 from bench.files import find_cfg
 from bench.job import Unavailable
 from bench.results import RESULTS, ROOT, Line, append, insert, latest, machine_line, markdown, read
 from darknet_py.benchmark.machine import identify
 from darknet_py.benchmark.timing import clocked, interleaved, ratios, spread
-from darknet_py.errors import DarknetError
 
 OURS, DARKNET = "darknet_py", "Darknet"
 NETWORK = "yolo-fastest-1.1"
@@ -143,12 +143,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; its exit status."""
-    try:
-        run(parser().parse_args(arguments))
-    except (DarknetError, Unavailable) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return call(run, parser(), arguments)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.growth import fitted, line_of, main, parser, tables
+from bench.growth import fitted, main, parser, tables
 from bench.job import INFER, Case
-from bench.results import read
+from bench.results import case_line, read
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-1, 3))
@@ -29,7 +29,7 @@ def test_tables_over_batches_and_over_pixels() -> None:
     when = {"when": "2030-01-02T03:04:05", "cpu": "a cpu", "cores": 2, "system": "s", "python": "3"}
     cases = [*((416, batch) for batch in (1, 2, 4)), *((size, 1) for size in (208, 832))]
     lines = [
-        {**line_of(Case("net", INFER, size, batch), threads, [batch * (size / 416) ** 2 / threads]), **when}
+        {**case_line(Case("net", INFER, size, batch), threads, [batch * (size / 416) ** 2 / threads]), **when}
         for threads in (1, 2)
         for size, batch in cases
     ]
