@@ -7,18 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from darknet_py.api.pictures import Source, in_batches
 from darknet_py.api.results import Classification, Detections
 from darknet_py.api.training import Callbacks, Training, train
 from darknet_py.classifier import Classifier
-from darknet_py.cli.loading import check_finite
+from darknet_py.cli.loading import finite_for_inference
 from darknet_py.config.datafile import read_data, read_names
 from darknet_py.data.crops import VIEWS
 from darknet_py.detector import Detector
 from darknet_py.errors import DarknetError
-from darknet_py.network import Network, for_inference, load_network, load_weights
+from darknet_py.network import Network, load_network, load_weights
 from darknet_py.ops import Ops
 from darknet_py.ops.backend import choose
 
@@ -80,10 +78,7 @@ class Model:
     def _for_inference(self) -> Network:
         if self.weights is None:
             raise DarknetError(f"{self.cfg}: has no weights yet: load it with a weights file, or train it")
-        with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
-            net = for_inference(self.network)
-        check_finite(net, str(self.weights))
-        return net
+        return finite_for_inference(self.network, str(self.weights))
 
 
 class DetectorModel(Model):

@@ -27,16 +27,16 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from darknet_py.cli.backend import ops_of
-    from darknet_py.cli.loading import check_finite
+    from darknet_py.cli.loading import finite_for_inference
     from darknet_py.data.cifar import TEST, read_cifar
-    from darknet_py.network import for_inference, load_network, load_weights
+    from darknet_py.network import load_network, load_weights
 
     net = load_network(args.cfg, ops_of(args))
     check_fits(net, args.cfg)
     load_weights(net, args.weights)
-    check_finite(net, args.weights)
+    net = finite_for_inference(net, args.weights)
     cifar, start = read_cifar(Path(args.data), TEST), time.monotonic()
-    top1, top2 = accuracies(for_inference(net), cifar)
+    top1, top2 = accuracies(net, cifar)
     print(f"top1: {top1:f}, {time.monotonic() - start:f} seconds, {len(cifar)} images")
     print(f"top2: {top2:f}")
     return 0

@@ -9,10 +9,10 @@ import numpy as np
 
 from darknet_py.classifier import Array, Classifier
 from darknet_py.cli.backend import ops_of
-from darknet_py.cli.loading import check_finite
+from darknet_py.cli.loading import finite_for_inference
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.errors import CfgError
-from darknet_py.network import for_inference, load_network, load_weights
+from darknet_py.network import load_network, load_weights
 
 
 class LoadedClassifier(NamedTuple):
@@ -47,9 +47,7 @@ def load_classifier(args: argparse.Namespace, *keys: str) -> LoadedClassifier:
     classes = Classifier(net).classes
     words = read_words(data, classes, args.cfg, *keys)
     load_weights(net, args.weights)
-    with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
-        net = for_inference(net)
-    check_finite(net, args.weights)
+    net = finite_for_inference(net, args.weights)
     return LoadedClassifier(Classifier(net), data, words)
 
 

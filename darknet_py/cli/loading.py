@@ -51,9 +51,7 @@ def load_detector(args: argparse.Namespace, mapped: bool = False) -> Loaded:
     if data.classes not in (0, classes):
         warnings.warn(f"{args.data}: classes={data.classes}, but {args.cfg} has {classes}, which count", stacklevel=2)
     load_weights(net, args.weights)
-    with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
-        net = for_inference(net)
-    check_finite(net, args.weights)
+    net = finite_for_inference(net, args.weights)
     reported = mapped_classes(data, detector) if mapped else ()
     return Loaded(Detector(net, reported), data, tuple(names[i] for i in reported) or names)
 
@@ -68,11 +66,17 @@ def mapped_classes(data: DataFile, detector: Detector) -> tuple[int, ...]:
     return read_map(data.file("map"), detector.head.classes)
 
 
-def check_finite(net: Network, path: str) -> None:
-    """WeightsError where parameters are no numbers, as after a training that went wrong; nothing would be detected."""
+def finite_for_inference(net: Network, path: str) -> Network:
+    """The network with the weights of `path`, rewritten for inference.
+
+    WeightsError where parameters are no numbers, as after a training that went wrong; nothing would be detected.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # a negative variance: told below
+        net = for_inference(net)
     for node, param in net.parameters():
         if not np.isfinite(net.ops.to_host(param.value)).all():
             raise WeightsError(
                 f"{path}: {node.name} has weights that aren't finite numbers: the training went wrong there, "
                 "or it is no file of this network"
             )
+    return net

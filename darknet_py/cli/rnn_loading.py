@@ -31,15 +31,14 @@ def add_start(p: Parser) -> None:
 def load_text_network(args: argparse.Namespace) -> Network:
     """The trained network of ``args.cfg`` and ``args.weights``. CfgError if it is no model of text."""
     from darknet_py.cli.backend import ops_of
-    from darknet_py.cli.loading import check_finite
-    from darknet_py.network import for_inference, load_network, load_weights
+    from darknet_py.cli.loading import finite_for_inference
+    from darknet_py.network import load_network, load_weights
     from darknet_py.text.model import check
 
     net = load_network(args.cfg, ops_of(args))
     check(net)
     load_weights(net, args.weights)
-    check_finite(net, args.weights)
-    return for_inference(net)
+    return finite_for_inference(net, args.weights)
 
 
 def alphabet_of(args: argparse.Namespace) -> Bytes | Tokens:
