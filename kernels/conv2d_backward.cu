@@ -80,7 +80,14 @@ struct SeenAt {
     __device__ __forceinline__ float load(int n) const { return seen.load(n); }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+// With few rows ptxas aims at 64 registers on sm_90 and spills; told of two blocks it takes what it needs. 0: its choice.
+#if TILE_M < TILE_N && __CUDA_ARCH__ == 900
+#define RESIDENT 2
+#else
+#define RESIDENT 0
+#endif
+
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     conv2d_dweight(const float *__restrict__ dy, const float *__restrict__ x, float *__restrict__ sums, int pictures,
                    int channels, int h, int w, int filters, int oh, int ow, int stride_y, int stride_x, int before,
                    int dilation, int groups, int part)

@@ -29,7 +29,7 @@ BLOCK = 256  # threads of a block, where a kernel doesn't ask for others
 MOST_BLOCKS = 1 << 16  # of a flat launch; its threads go on where the grid ends
 MOST_ELEMENTS = 1 << 30  # that kernels count in an int, with room for a step of the whole grid
 
-_KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\(\w+\)\s*)?(\w+)\(([^)]*)\)')
+_KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([\w, ]+\)\s*)?(\w+)\(([^)]*)\)')
 _INCLUDE = re.compile(r'^#include "([\w.]+)"\n', re.MULTILINE)
 
 
