@@ -15,6 +15,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tests.emulation.memory import allocate
 
+MOVING = ("copy", "fill", "ravel", "reshape", "squeeze", "transpose", "view")  # views, and the driver's own copies
+MAKING = ("broadcast_to", "zeros", "zeros_like", "empty_like")
 METHODS = (
     *("all", "any", "argmax", "astype", "clip", "copy", "cumsum", "fill", "max", "mean", "min", "ravel", "repeat"),
     *("reshape", "squeeze", "sum", "transpose", "view"),
@@ -25,6 +27,21 @@ FUNCTIONS = (
     *("ones", "ones_like", "pad", "sign", "sin", "sqrt", "stack", "sum", "tanh", "where", "zeros_like", "zeros"),
     *("empty_like",),
 )
+
+
+class Settings:
+    """kernels_only: CuPy's own kernels are refused: whatever computes, or copies other than byte by byte."""
+
+    kernels_only = False
+
+
+class NotOursError(AssertionError):
+    """CuPy would run a kernel of its own here."""
+
+
+def _by_cupy(what: str, by_cupy: bool = True) -> None:
+    if Settings.kernels_only and by_cupy:
+        raise NotOursError(f"{what} would be a kernel of CuPy's, not of ours")
 
 
 class ndarray(NDArrayOperatorsMixin):
@@ -61,14 +78,17 @@ class ndarray(NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use `.get()`.")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        _by_cupy(f"{ufunc.__name__} of arrays")
         targets = {"out": tuple(_host(o) for o in out)} if out else {}
         result = getattr(ufunc, method)(*map(_host, inputs), **targets, **options)
         return out[0] if out else on_device(result)
 
     def __getitem__(self, index: Any) -> Any:
+        _by_cupy("an index of arrays", any(isinstance(i, list | ndarray) for i in _tuple(index)))
         return self._seen(self.host[_host(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        _by_cupy("an assignment", not _one_piece(self.host[_host(index)], value))
         self.host[_host(index)] = _host(value)
 
     def __len__(self) -> int:
@@ -89,6 +109,7 @@ class ndarray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
             raise AttributeError(f"{name} is not among the allowed methods of device arrays")
+        _by_cupy(name, name not in MOVING or (name in ("copy", "fill") and not self.flags.c_contiguous))
         method = getattr(self.host, name)
         return lambda *args, **options: self._seen(
             method(*map(_host, args), **{key: _host(value) for key, value in options.items()})
@@ -98,7 +119,18 @@ class ndarray(NDArrayOperatorsMixin):
         """A view of this array's memory stays one; everything else is a new array."""
         if isinstance(result, np.ndarray) and np.may_share_memory(result, self.host):
             return ndarray(result, self.memory)
+        _by_cupy("a copy of a view", not self.flags.c_contiguous)
         return on_device(result)
+
+
+def _tuple(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _one_piece(target: Any, value: Any) -> bool:
+    """Whether the driver copies `value` by itself."""
+    same = isinstance(value, ndarray) and (value.shape, value.dtype) == (target.shape, target.dtype)
+    return bool(same and value.flags.c_contiguous and target.flags.c_contiguous)
 
 
 def on_device(value: Any) -> Any:
@@ -147,6 +179,7 @@ def array(value: Any, dtype: Any = None) -> ndarray:
 
 def ascontiguousarray(value: ndarray, dtype: Any = None) -> ndarray:
     """`value` itself where it lies so."""
+    _by_cupy("a contiguous copy", not value.flags.c_contiguous)
     return asarray(value, dtype) if value.flags.c_contiguous else array(value, dtype)
 
 
@@ -160,6 +193,7 @@ def allowed(name: str) -> Callable[..., Any]:
     function = getattr(np, name)
 
     def call(*args: Any, **options: Any) -> Any:
+        _by_cupy(name, name not in MAKING)
         result = function(*map(_host, args), **{key: _host(value) for key, value in options.items()})
         views = [a for a in args if isinstance(a, ndarray) and isinstance(result, np.ndarray)]
         for a in views:
