@@ -19,6 +19,7 @@ from darknet_py.errors import CfgError, DataError
 from darknet_py.layers.losses import Cost, Logistic, Softmax
 from darknet_py.network import NetOptions, Network, load_network
 from darknet_py.train.loop import Progress, Trainer
+from darknet_py.train.memory import with_fitting_batch
 from darknet_py.train.schedule import possible_sizes
 
 HEEDED = ("cutmix", "angle", "aspect", "label_smooth_eps")  # by classifiers alone
@@ -31,6 +32,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     data = read_data(args.data)
     net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check_trainable(net, args.cfg)
+    net = with_fitting_batch(net) if args.auto_batch else net
     labels = read_words(data, Classifier(net).classes, args.cfg, "labels", "names")
     trainer = Trainer(net, Progress(args.seed or 0))
     start = start_of(trainer, args)

@@ -61,6 +61,9 @@ def add_training(p: Parser) -> None:
     p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
     p.add_argument("-workers", type=whole(0), metavar="N", help="processes that load pictures (one a core)")
     add_computing(p)
+    p.add_argument(
+        "-auto_batch", action="store_true", help="as few subdivisions as there is memory for, whatever the cfg says"
+    )
     p.add_argument("-gpus", metavar="LIST", help="GPUs to train on, like 0,1; this version takes the first")
     add_resume(p)
     add_run(p)

@@ -21,7 +21,7 @@ from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
-from darknet_py.train.memory import largest_size, training_memory
+from darknet_py.train.memory import largest_size, memory_line, with_fitting_batch
 from darknet_py.train.saving import numbered_period
 from darknet_py.train.schedule import possible_sizes
 
@@ -70,6 +70,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     data = read_data(args.data)
     net = load_network(args.cfg, ops_of(args), args.seed or 0)
     check_trainable(net, args.cfg)
+    net = with_fitting_batch(net) if args.auto_batch else net
     names = _names(data, net.heads[-1][1].classes, args.cfg)
     trainer = Trainer(net, Progress(args.seed or 0))
     start = start_of(trainer, args)
@@ -219,7 +220,7 @@ def facts(setup: Setup) -> list[str]:
     return [
         f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
         f"{options.max_batches * options.update_size / len(setup.paths):.1f} times all pictures",
-        f"memory: about {training_memory(setup.net) / 2**20:.0f} MiB for the network in training",
+        memory_line(setup.net),
         f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
         f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",

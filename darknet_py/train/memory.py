@@ -1,12 +1,24 @@
-"""How much memory a training takes, before it takes it."""
+"""How much memory a training takes, before it takes it; and what would fit where there is less."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from darknet_py.errors import DarknetError
 from darknet_py.network import Network
+from darknet_py.ops import Ops
+from darknet_py.ops.card import card_memory
 from darknet_py.train.schedule import input_size
+
+SHARE = 0.9  # of what is free that a training is planned to take: the figures are rough
+MIB = 2**20
+
+
+class TrainingMemoryError(DarknetError):
+    """A training doesn't fit: says what would."""
 
 
 def largest_size(net: Network) -> tuple[int, int]:
@@ -14,13 +26,17 @@ def largest_size(net: Network) -> tuple[int, int]:
     return input_size(net.options, [head for _, head in net.heads], 0, 0)
 
 
-def training_memory(net: Network) -> int:
-    """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs."""
+def training_memory(net: Network, subdivisions: int = 0) -> int:
+    """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs.
+
+    subdivisions: instead of the cfg's.
+    """
     options = net.options
     net = net.resized(*largest_size(net))
     copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0)
     outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
-    return 4 * (copies * net.parameter_count() + options.mini_batch * outputs)
+    mini_batch = options.update_size // (subdivisions or options.subdivisions)
+    return 4 * (copies * net.parameter_count() + mini_batch * outputs)
 
 
 def available_memory() -> int | None:
@@ -33,3 +49,68 @@ def available_memory() -> int | None:
         group = Path("/sys/fs/cgroup")
         limits.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
     return min(limits, default=None)
+
+
+def room_for(ops: Ops) -> int | None:
+    """Bytes that a network and its training may take where `ops` computes; None where nobody says."""
+    on_card = card_memory(ops.xp)
+    return available_memory() if on_card is None else on_card
+
+
+def fitting_subdivisions(net: Network, room: int, above: int = 0) -> int | None:
+    """The smallest subdivisions= above `above` with which the training fits into `room` bytes; None: none does."""
+    batch = net.options.batch
+    possible = (count for count in range(above + 1, batch + 1) if batch % count == 0)
+    return next((count for count in possible if training_memory(net, count) <= SHARE * room), None)
+
+
+def with_fitting_batch(net: Network) -> Network:
+    """The network with as few subdivisions as its training has memory for. TrainingMemoryError where there are none."""
+    room = room_for(net.ops)
+    if room is None:
+        raise TrainingMemoryError("-auto_batch: this system doesn't say how much memory is free: set subdivisions=")
+    count = fitting_subdivisions(net, room)
+    if count is None:
+        raise TrainingMemoryError(f"-auto_batch: {_too_large(net, room)}")
+    return replace(net, options=replace(net.options, subdivisions=count))
+
+
+def memory_line(net: Network) -> str:
+    """What the training takes, what there is, and what would fit if that is less."""
+    wanted, room = training_memory(net), room_for(net.ops)
+    line = f"memory: about {_mib(wanted)} for the network in training"
+    if room is None:
+        return line
+    line += f", {_mib(room)} are free"
+    return line if wanted <= SHARE * room else f"{line}: {_advice(net, room)}"
+
+
+@contextmanager
+def telling_what_fits(net: Network) -> Iterator[None]:
+    """Around a training: where memory runs out in it, a TrainingMemoryError says which subdivisions= has enough."""
+    room = room_for(net.ops)
+    try:
+        yield
+    except MemoryError as error:
+        options = net.options
+        what = f"out of memory with {options.mini_batch} pictures at a time (subdivisions={options.subdivisions})"
+        reason = f": {error}" if str(error) else ""
+        raise TrainingMemoryError(f"{what}{reason}: {_advice(net, room, options.subdivisions)}") from None
+
+
+def _advice(net: Network, room: int | None, above: int = 0) -> str:
+    if room is None:
+        return "a larger subdivisions= or a smaller input needs less"
+    count = fitting_subdivisions(net, room, above)
+    if count is None:
+        return _too_large(net, room)
+    return f"subdivisions={count} takes about {_mib(training_memory(net, count))} and fits (-auto_batch chooses it)"
+
+
+def _too_large(net: Network, room: int) -> str:
+    least = training_memory(net, net.options.batch)
+    return f"even subdivisions={net.options.batch} takes about {_mib(least)} of {_mib(room)}: make the input smaller"
+
+
+def _mib(count: int) -> str:
+    return f"{count / MIB:,.0f} MiB"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from darknet_py.train.finite import finite
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.train.loop import Batch, Hook, Trainer
+from darknet_py.train.memory import telling_what_fits
 from darknet_py.train.saving import Saver
 from darknet_py.train.schedule import input_size
 
@@ -44,7 +45,7 @@ def train(
     net, progress = trainer.net, trainer.progress
     heads = [head for _, head in net.heads]
     start = progress.iteration
-    with interrupt, loader, warnings.catch_warnings():
+    with telling_what_fits(net), interrupt, loader, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's of a NaN, which is looked for and told better
         batches = loader.batches(start, lambda i: input_size(net.options, heads, i, progress.seed))
         try:
