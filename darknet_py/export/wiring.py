@@ -15,6 +15,7 @@ from darknet_py.layers.crop import Crop
 from darknet_py.layers.reorg import Reorg, Reorg3d
 from darknet_py.layers.wiring import Route, Sam, ScaleChannels, Shortcut, Upsample
 from darknet_py.network.graph import Node
+from darknet_py.ops import NumpyOps
 
 
 @form(Route)
@@ -47,7 +48,7 @@ def repeated(g: Graph, x: str, times: int) -> str:
 @form(Shortcut)
 def shortcut(g: Graph, node: Node, p: Params, xs: Sequence[str]) -> str:
     layer: Any = node.layer
-    weights = layer.normalised_shares(np, p["weight"])[0] if p else np.ones((len(xs), 1))
+    weights = layer.normalised_shares(NumpyOps(threads=1), p["weight"]) if p else np.ones((len(xs), 1))
     shares = [np.broadcast_to(share, node.shape.c) for share in weights]
     total = g.scaled(xs[0], _factor(shares[0], node.shape.c))
     for x, share, shape in zip(xs[1:], shares[1:], node.in_shapes[1:], strict=True):

@@ -6,6 +6,7 @@ forward and its backward is the closure that forward returns.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from darknet_py.config.options import opt
+from darknet_py.layers.registry import Registry
 from darknet_py.ops import Array, Ops
 
 
@@ -62,17 +64,19 @@ class ParamSpec(NamedTuple):
 class Param:
     """A parameter array on a backend, and the gradient that backward passes add to.
 
-    prepared: the value in another form for inference, where it won't change any more.
+    prepared: the value in another form for inference, where it won't change any more. add: the backend's sum of two
+    arrays.
     """
 
     spec: ParamSpec
     value: Array
     grad: Array = None
     prepared: Any = None
+    add: Callable[[Array, Array], Array] = operator.add
 
     def add_grad(self, grad: Array) -> None:
         """Sum over the passes since the last update: Darknet's subdivisions."""
-        self.grad = grad if self.grad is None else self.grad + grad
+        self.grad = grad if self.grad is None else self.add(self.grad, grad)
 
 
 Params = Mapping[str, Param]
@@ -83,7 +87,7 @@ class HeadLoss:
     """What a head's loss layer reports for one mini-batch: sums over the batch, in Darknet's terms.
 
     cost: the number in Darknet's log. count: objects trained here. iou: sum of IoU over them.
-    parts: named shares of the cost. learned: which cell learned which object, for [contrastive].
+    parts: named shares of the cost. learned: a function that tells which cell learned which object, for [contrastive].
     """
 
     cost: float
@@ -198,7 +202,7 @@ class Layer:
         if self.clip:
             for param in p.values():
                 if param.spec.decay:
-                    ops.xp.clip(param.value, -self.clip, self.clip, out=param.value)
+                    ops.blend_update(param.value, ops.clip(param.value, self.clip))
 
     def flops(self, out: Shape, *inputs: Shape) -> int:
         """Floating point operations of a forward pass on one picture as Darknet counts them (darknet.c, ops)."""
@@ -209,7 +213,7 @@ class Layer:
         return "", ""
 
 
-LAYERS: dict[str, type[Layer]] = {}
+LAYERS = Registry()
 L = TypeVar("L", bound=type[Layer])
 
 
@@ -218,9 +222,7 @@ def register(*names: str) -> Callable[[L], L]:
 
     def add(cls: L) -> L:
         for name in names:
-            if name in LAYERS:
-                raise ValueError(f"layer {name!r} is already {LAYERS[name].__name__}")
-            LAYERS[name] = cls
+            LAYERS.add(name, cls)
         return cls
 
     return add

@@ -16,7 +16,7 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, absolute
 from darknet_py.layers.blur import blur
 from darknet_py.layers.deform import DEFORMATIONS, Deformation
-from darknet_py.ops import Array, Ops
+from darknet_py.ops import Array, Ops, Window
 
 Back = Callable[[Array], Array]
 
@@ -75,15 +75,14 @@ class ConvOptions(Layer):
     def shares(self, index: int) -> int | None:
         return None if self.share_index is None else absolute(self.share_index, index)
 
-    def binarised(self, xp: Any, x: Array, weight: Array) -> tuple[Array, Array]:
+    def binarised(self, ops: Ops, x: Array, weight: Array) -> tuple[Array, Array]:
         """Input and weights as they count. The gradient passes as if they were themselves, where |x| < 1.
 
         The reference's C build takes the mean over all weights from the filter's on (convolutional_layer.c:1214).
         """
         if self.binary or self.xnor:
-            mean = xp.abs(weight).mean(axis=(1, 2, 3), keepdims=True)
-            weight = xp.where(weight > 0, mean, -mean)
-        return (xp.where(x > 0, 1, -1).astype(x.dtype) if self.xnor else x), weight
+            weight = ops.binary_filters(weight)
+        return (ops.signs(x) if self.xnor else x), weight
 
     def finished(self, ctx: Context, y: Array, strides: tuple[int, int]) -> tuple[Array, Back]:
         """What comes out instead of y, and the backward."""
@@ -95,7 +94,7 @@ class ConvOptions(Layer):
             y, back = blur(ctx, y, self.antialiasing, *strides)
             backs.append(back)
         if self.coordconv:
-            y, back = give_coordinates(ctx.ops.xp, y)
+            y, back = give_coordinates(ctx.ops, y)
             backs.append(back)
 
         def backward(dy: Array) -> Array:
@@ -112,14 +111,13 @@ class ConvOptions(Layer):
         if self.deformation:
             weight.grad = self.deformation.gathered(ops, weight.grad, self.angle)
         if self.grad_centr and "scale" in p:
-            weight.grad = weight.grad - weight.grad.mean(axis=(1, 2, 3), keepdims=True)
+            weight.grad = ops.centred_filters(weight.grad)
         if self.reverse:
-            size = (10 * ops.xp.abs(weight.grad) + 1) ** self.reverse
-            weight.grad = ops.xp.where(weight.grad < 0, -size, size).astype(ops.dtype)
+            weight.grad = ops.powered(weight.grad, self.reverse)
 
     def after_update(self, ops: Ops, p: Params) -> None:
         if self.deformation:
-            p["weight"].value[...] = self.deformation.spread(ops, p["weight"].value, self.angle)
+            ops.blend_update(p["weight"].value, self.deformation.spread(ops, p["weight"].value, self.angle))
         super().after_update(ops, p)
 
 
@@ -143,12 +141,20 @@ def excite(ctx: Context, y: Array, until: int) -> tuple[Array, Back]:
         for x, centre_y, width, height in rows[: _ends(rows), :4]:
             rows_here = slice(max(0, math.floor((centre_y - height / 2) * h)), math.ceil((centre_y + height / 2) * h))
             place[:, rows_here, max(0, math.floor((x - width / 2) * w)) : math.ceil((x + width / 2) * w)] = share
-    weight = ctx.ops.array(places)
+    ops, weight, mean = ctx.ops, ctx.ops.array(places), ctx.ops.array(np.full((1, y.shape[1], 1, 1), 1 / y.shape[1]))
 
     def backward(dy: Array) -> Array:
-        return dy + (weight * dy).mean(axis=1, keepdims=True)
+        means = ops.conv2d(ops.multiply(weight, dy), mean, Window(1))
+        return _added_to_each(ops, dy, means)
 
-    return y + weight * y.mean(axis=1, keepdims=True), backward
+    return _added_to_each(ops, y, ops.multiply(weight, ops.conv2d(y, mean, Window(1)))), backward
+
+
+def _added_to_each(ops: Ops, y: Array, plane: Array) -> Array:
+    """y with `plane` (n, 1, h, w) added to each channel."""
+    total = ops.copy(y)
+    ops.blend_update(total, plane, keep=1)
+    return total
 
 
 def _ends(rows: Any) -> int:
@@ -157,20 +163,18 @@ def _ends(rows: Any) -> int:
     return int(ends[0]) if len(ends) else len(rows)
 
 
-def give_coordinates(xp: Any, y: Array) -> tuple[Array, Back]:
+def give_coordinates(ops: Ops, y: Array) -> tuple[Array, Back]:
     """Channels 0, 1, 2 become x, y in [-1, 1) and the distance from the middle (arXiv 1807.03247)."""
     _, c, h, w = y.shape
-    row, column = xp.meshgrid(2 * xp.arange(h) / h - 1, 2 * xp.arange(w) / w - 1, indexing="ij")
-    planes = xp.stack((column, row, xp.sqrt(row * row + column * column)))[:c]
-    changed = y.copy()
-    changed[:, :3] = planes
+    row, column = np.meshgrid(2 * np.arange(h) / h - 1, 2 * np.arange(w) / w - 1, indexing="ij")
+    planes = np.stack((column, row, np.sqrt(row * row + column * column)))[:c]
 
-    def backward(dy: Array) -> Array:
-        dy = dy.copy()
-        dy[:, :3] = 0
-        return dy
+    def replaced(x: Array, by: Array) -> Array:
+        changed = ops.copy(x)
+        ops.blend_update(changed[:, :3], by)
+        return changed
 
-    return changed, backward
+    return replaced(y, ops.array(planes[None])), lambda dy: replaced(dy, ops.array(np.zeros((1, 1, 1, 1))))
 
 
 def normalise_across(ctx: Context, p: Params, z: Array, eps: float) -> tuple[Array, Array, Array, Back]:
@@ -179,23 +183,19 @@ def normalise_across(ctx: Context, p: Params, z: Array, eps: float) -> tuple[Arr
     Returns the result, mean, variance and the backward.
     """
     ops, scale, count = ctx.ops, p["scale"].value, ctx.subdivision + 1
-    own = {"cbn_mean": z.mean(axis=(0, 2, 3)), "cbn_square": (z * z).mean(axis=(0, 2, 3))}
-    for name, value in own.items():
-        p[name].value = value if count == 1 else p[name].value + (value - p[name].value) / count
-    mean = p["cbn_mean"].value
-    spread = p["cbn_square"].value - mean * mean
-    var = ops.xp.maximum(spread, 0)
-    rstd = 1 / ops.xp.sqrt(var + eps)
+    own = {"cbn_mean": z, "cbn_square": ops.multiply(z, z)}
+    for name, values in own.items():
+        share = 1 / count
+        mean_here = ops.scale(ops.sum_channels(values), z.shape[1] / z.size)
+        ops.blend_update(p[name].value, mean_here, share, 1 - share)
+    mean, square = ops.copy(p["cbn_mean"].value), ops.copy(p["cbn_square"].value)
+    var = ops.variance(mean, square)
     a = ops.batch_norm(z, scale, p["bias"].value, mean, var, eps)
 
     def backward(da: Array) -> Array:
-        xn = (z - mean[:, None, None]) * rstd[:, None, None]
-        dscale, dbias = (da * xn).sum(axis=(0, 2, 3)), ops.sum_channels(da)
+        dz, dscale, dbias = ops.shared_norm_backward(da, z, scale, mean, square, eps, count)
         p["scale"].add_grad(dscale)
         p["bias"].add_grad(dbias)
-        dvar = -0.5 * scale * dscale * rstd * rstd * (spread > 0)
-        dmean = -scale * dbias * rstd - 2 * mean * dvar
-        share = count * z.size // z.shape[1]
-        return da * (scale * rstd)[:, None, None] + (dmean[:, None, None] + 2 * z * dvar[:, None, None]) / share
+        return dz
 
     return a, mean, var, backward

@@ -118,7 +118,7 @@ class Convolutional(ConvOptions):
         if not ctx.train and self.fusible:
             return Step(self.fused(ctx, p, *xs))
         (x,), ops = xs, ctx.ops
-        seen, weight = self.binarised(ops.xp, x, p["weight"].value)
+        seen, weight = self.binarised(ops, x, p["weight"].value)
         z = ops.conv2d(seen, weight, self.window)
         a, bias_back = self._normalised(ctx, p, z)
         y = ops.activate(self.activation, a)
@@ -131,7 +131,7 @@ class Convolutional(ConvOptions):
             dz = bias_back(ops.activate_backward(self.activation, out_back(dy), kept, y))
             dx, dweight = ops.conv2d_backward(dz, seen, weight, self.window, need_dx)
             p["weight"].add_grad(dweight)
-            return (dx * (ops.xp.abs(x) < 1) if self.xnor and need_dx else dx,)
+            return (ops.activate_backward("hardtan", dx, None, x) if self.xnor and need_dx else dx,)
 
         return Step(out, backward)
 
@@ -189,5 +189,5 @@ def follow(ctx: Context, p: Params, mean: Array, var: Array) -> None:
     their start values.
     """
     share = max(1 - ctx.momentum, 1 / (ctx.batches + 1))
-    p["mean"].value += share * (mean - p["mean"].value)
-    p["var"].value += share * (var - p["var"].value)
+    ctx.ops.blend_update(p["mean"].value, mean, share, 1 - share)
+    ctx.ops.blend_update(p["var"].value, var, share, 1 - share)

@@ -37,17 +37,22 @@ class Deformation(NamedTuple):
 
     def spread(self, ops: Ops, weight: Array, angle: float) -> Array:
         """weight (m, c, size, size) with all groups made from the first."""
-        size, first = weight.shape[2], weight[: len(weight) // self.groups]
-        matrices = ops.xp.asarray(self.matrices(size, angle), ops.dtype)
-        copies = first.reshape(1, -1, size * size) @ matrices.transpose(0, 2, 1)
-        return copies.reshape(weight.shape)
+        size, count = weight.shape[2], len(weight) // self.groups
+        first = ops.settled(weight[:count]).reshape(-1, size * size)
+        copies = ops.xp.zeros_like(weight)
+        for group, matrix in enumerate(self.matrices(size, angle)):
+            own = copies[group * count : (group + 1) * count]
+            ops.blend_update(own, ops.linear(first, ops.array(matrix)).reshape(own.shape))
+        return copies
 
     def gathered(self, ops: Ops, grad: Array, angle: float) -> Array:
         """The gradient of the first group by what the others have, for all of them alike."""
         size = grad.shape[2]
-        matrices = ops.xp.asarray(self.matrices(size, angle), ops.dtype)
-        mean = (grad.reshape(self.groups, -1, size * size) @ matrices).mean(axis=0)
-        return ops.xp.broadcast_to(mean[None], (self.groups, *mean.shape)).reshape(grad.shape)
+        groups = ops.settled(grad).reshape(self.groups, -1, size * size)
+        mean = ops.xp.zeros_like(groups)
+        for group, matrix in zip(groups, self.matrices(size, angle), strict=True):
+            ops.blend_update(mean, ops.linear(group, ops.array(matrix.T)), 1 / self.groups, 1)
+        return mean.reshape(grad.shape)
 
 
 def _same(size: int, angle: float) -> Matrix:

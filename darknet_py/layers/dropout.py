@@ -36,7 +36,7 @@ class Dropout(Layer):
             return Step(x)
         rng = ctx.rng or np.random.default_rng()
         if self.dropblock:
-            mask = ctx.ops.array(self._blocks(rng, x.shape, _progress(ctx)))
+            mask = ctx.ops.block_mask(*self._blocks(rng, x.shape, _progress(ctx)), x.shape)
         else:
             mask = ctx.ops.dropout_mask(rng, x.shape, self.probability)
 
@@ -45,17 +45,14 @@ class Dropout(Layer):
 
         return Step(ctx.ops.multiply(mask, x), backward)
 
-    def _blocks(self, rng: np.random.Generator, shape: tuple[int, ...], progress: float) -> HostArray:
-        """(n, c, h, w): 0 in the squares, and what makes up for them elsewhere in the same picture."""
+    def _blocks(self, rng: np.random.Generator, shape: tuple[int, ...], progress: float) -> tuple[HostArray, int]:
+        """(n, c, 2) top and left of the squares, -1 where there is none; and their side."""
         n, c, h, w = shape
         side = self._side(h, w, progress)
         each = self.probability * progress / side**2
         hit = rng.random((n, c)) < 1 - (1 - each) ** (h * w)
         top, left = rng.integers(h - side + 1, size=(n, c)), rng.integers(w - side + 1, size=(n, c))
-        keep = np.ones(shape)
-        for i, k in np.argwhere(hit):
-            keep[i, k, top[i, k] : top[i, k] + side, left[i, k] : left[i, k] + side] = 0
-        return keep / np.maximum(keep.mean(axis=(1, 2, 3), keepdims=True), 1e-9)
+        return np.where(hit[:, :, None], np.stack((top, left), axis=2), -1), side
 
     def _side(self, h: int, w: int, progress: float) -> int:
         """Of the squares."""

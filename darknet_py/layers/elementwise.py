@@ -1,4 +1,4 @@
-"""Layers that keep the shape: [activation], [batchnorm], [normalization], [l2norm], [empty]."""
+"""Layers that keep the shape: [activation], [batchnorm], [normalization], [l2norm]."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Ste
 from darknet_py.layers.convolutional import normalise
 from darknet_py.ops import Array
 from darknet_py.ops import activations as act
+from darknet_py.ops.norms import Response
 
 
 @register("activation")
@@ -76,27 +77,13 @@ class LocalResponse(Layer):
         return "", f"{self.size} channels"
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), xp = xs, ctx.ops.xp
-        before, after = (self.size - 1) // 2, self.size // 2
-        total = self.kappa + self.alpha * _window_sum(xp, x * x, before, after)
-        scale = total**-self.beta
+        (x,), options = xs, Response(self.size, self.alpha, self.beta, self.kappa)
+        y, total = ctx.ops.local_response(x, options)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            others = _window_sum(xp, dy * x * scale / total, after, before)
-            return (dy * scale - 2 * self.alpha * self.beta * x * others,)
+            return (ctx.ops.local_response_backward(dy, x, total, options),)
 
-        return Step(x * scale, backward)
-
-
-def _window_sum(xp: Any, x: Array, before: int, after: int) -> Array:
-    """For each channel the sum over those from `before` below it to `after` above it."""
-    total = xp.zeros_like(x)
-    channels = x.shape[1]
-    for shift in range(-before, after + 1):
-        low, high = max(0, -shift), min(channels, channels - shift)
-        if low < high:
-            total[:, low:high] += x[:, low + shift : high + shift]
-    return total
+        return Step(y, backward)
 
 
 @register("l2norm")
@@ -108,24 +95,10 @@ class L2norm(Layer):
     """
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), xp = xs, ctx.ops.xp
-        length = xp.sqrt((x * x).sum(axis=1, keepdims=True))
-        inverse = 1 / xp.where(length > 0, length, 1)
-        y = x * inverse
+        (x,) = xs
+        y = ctx.ops.unit_vectors(x)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return ((dy - y * (dy * y).sum(axis=1, keepdims=True)) * inverse,)
+            return (ctx.ops.unit_vectors_backward(dy, x, y),)
 
         return Step(y, backward)
-
-
-@register("empty", "silence")
-@dataclass(frozen=True, kw_only=True)
-class Empty(Layer):
-    """Nothing: its input is its output."""
-
-    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (dy,)
-
-        return Step(xs[0], backward)

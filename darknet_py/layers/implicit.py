@@ -37,7 +37,8 @@ class Implicit(Layer):
         weight = p["weight"].value
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            p["weight"].add_grad(dy.sum(axis=(0, 3)))
+            flat = ctx.ops.settled(dy).reshape(len(dy), weight.size, 1, 1)
+            p["weight"].add_grad(ctx.ops.sum_channels(flat).reshape(weight.shape))
             return (None,)
 
         return Step(ctx.ops.xp.broadcast_to(weight[None, :, :, None], (len(xs[0]), *weight.shape, 1)), backward)

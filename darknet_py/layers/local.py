@@ -50,7 +50,9 @@ class Local(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), ops, weight = xs, ctx.ops, p["weight"].value
-        a = ops.local2d(x, weight, self.window) + p["bias"].value
+        z = ops.local2d(x, weight, self.window)
+        flat = ops.settled(z).reshape(len(x), -1, 1, 1)  # each place has a bias of its own
+        a = ops.add_bias(flat, p["bias"].value.reshape(-1)).reshape(z.shape)
         y = ops.activate(self.activation, a)
         if not ctx.train:
             return Step(y)
@@ -58,7 +60,8 @@ class Local(Layer):
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
             da = ops.activate_backward(self.activation, dy, kept, y)
-            p["bias"].add_grad(da.sum(axis=0))
+            sums = ops.sum_channels(ops.settled(da).reshape(len(x), -1, 1, 1))
+            p["bias"].add_grad(sums.reshape(da.shape[1:]))
             dx, dweight = ops.local2d_backward(da, x, weight, self.window, need_dx)
             p["weight"].add_grad(dweight)
             return (dx,)

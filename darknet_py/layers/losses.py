@@ -5,20 +5,17 @@ Where a network has several of them side by side, each names its part of the tru
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.errors import DataError
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step, register
 from darknet_py.layers.tree import HostArray, Tree, read_tree
 from darknet_py.ops import Array
-from darknet_py.ops.activations import logistic
-
-IGNORED = -1234  # truth of outputs that [cost] type=masked leaves out (cost_layer.c:80)
+from darknet_py.ops.costs import ERRORS, Difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +64,21 @@ class Softmax(_Loss):
         (x,), ops = xs, ctx.ops
         z = x if self.spatial else x.reshape(len(x), -1)
         spans = self.spans(z.shape[1])
-        y = ops.softmax(z / self.temperature, 1, spans)
+        y = ops.softmax(z if self.temperature == 1 else ops.scale(z, 1 / self.temperature), 1, spans)
         truth = None if self.noloss else truth_like(ctx, z, self.truth_start, self.hierarchy)
         if truth is None:
 
             def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-                return (ops.softmax_backward(dy.reshape(z.shape), y, 1, spans).reshape(x.shape) / self.temperature,)
+                dz = ops.softmax_backward(ops.settled(dy).reshape(z.shape), y, 1, spans)
+                return (ops.scale(dz, 1 / self.temperature).reshape(x.shape),)
 
             return Step(y.reshape(x.shape), backward)
 
-        def loss_backward(dy: Array | None, need_dx: bool = True) -> tuple[Any]:
-            if dy is not None:
-                return (dy,)
-            gradient = (y * ops.span_sums(truth, 1, spans) - truth) / self.temperature
-            return (gradient.reshape(x.shape),)
+        cost, gradient = ops.softmax_cost(y, truth, ops.span_sums(truth, 1, spans), self.temperature)
 
-        tiny = ops.xp.finfo(y.dtype).tiny
-        cost = -float((truth * ops.xp.log(ops.xp.maximum(y, tiny))).sum())
+        def loss_backward(dy: Array | None, need_dx: bool = True) -> tuple[Any]:
+            return (gradient.reshape(x.shape) if dy is None else dy,)
+
         return Step(y.reshape(x.shape), loss_backward, HeadLoss(cost))
 
 
@@ -96,41 +91,21 @@ class Logistic(_Loss):
     """
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), xp = xs, ctx.ops.xp
-        y = logistic(xp, x)
+        (x,), ops = xs, ctx.ops
+        y = ops.activate("logistic", x)
         truth = truth_like(ctx, x, self.truth_start)
         if truth is None:
 
             def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-                return (dy * y * (1 - y),)
+                return (ops.activate_backward("logistic", dy, None, y),)
 
             return Step(y, backward)
+        cost, gradient = ops.logistic_cost(x, y, truth)
 
         def loss_backward(dy: Array | None, need_dx: bool = True) -> tuple[Any]:
-            return (y - truth if dy is None else y - truth + dy,)
+            return (gradient if dy is None else ops.add(gradient, dy),)
 
-        # -log(y) = log(1 + exp(-x)), so that the loss is t * softplus(-x) + (1 - t) * softplus(x)
-        cost = float((xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))) - truth * x).sum())
         return Step(y, loss_backward, HeadLoss(cost))
-
-
-class Error(NamedTuple):
-    """A measure of difference = truth - prediction: its value, and the step that lessens it (Darknet's delta)."""
-
-    value: Callable[[Any, Array, Array], Array]
-    delta: Callable[[Any, Array, Array], Array]
-
-
-# (xp, difference, truth) -> array. As in the reference, the deltas of sse and smooth are half of the derivative.
-ERRORS = {
-    "sse": Error(lambda xp, d, t: d * d, lambda xp, d, t: d),
-    "smooth": Error(
-        lambda xp, d, t: xp.where(xp.abs(d) < 1, d * d, 2 * xp.abs(d) - 1), lambda xp, d, t: xp.clip(d, -1, 1)
-    ),
-    "L1": Error(lambda xp, d, t: xp.abs(d), lambda xp, d, t: xp.sign(d)),
-    "wgan": Error(lambda xp, d, t: xp.where(t != 0, d - t, t - d), lambda xp, d, t: xp.where(t > 0, 1, -1)),
-}
-ERRORS |= {"masked": ERRORS["sse"], "seg": ERRORS["sse"], "l1": ERRORS["L1"]}
 
 
 @register("cost")
@@ -154,31 +129,18 @@ class Cost(_Loss):
         return "", self.type
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), xp = xs, ctx.ops.xp
+        (x,), ops = xs, ctx.ops
         truth = truth_like(ctx, x, self.truth_start)
         if truth is None:
             return Step(x, lambda dy, need_dx=True: (dy,))
-        weight = self._weight(xp, truth)
-        if self.smooth:
-            truth = truth * (1 - self.smooth) + self.smooth / x[0].size
-        error, difference = ERRORS[self.type], truth - x
-        delta = error.delta(xp, difference, truth) * weight
-        if self.thresh:
-            delta = delta * (xp.abs(delta) >= self.thresh / x[0].size)
-        cost = float((error.value(xp, difference, truth) * weight).sum())
+        outputs = x[0].size
+        options = Difference(self.type, self.scale, self.noobj, self.smooth, outputs, self.thresh / outputs)
+        cost, gradient = ops.difference_cost(x, truth, options)
 
         def backward(dy: Array | None, need_dx: bool = True) -> tuple[Any]:
-            dx = (delta * -self.scale).astype(x.dtype)
-            return (dx if dy is None else dx + dy,)
+            return (gradient if dy is None else ops.add(gradient, dy),)
 
         return Step(x, backward, HeadLoss(cost))
-
-    def _weight(self, xp: Any, truth: Array) -> Array:
-        if self.type == "masked":
-            return (truth != IGNORED).astype(truth.dtype)
-        if self.type == "seg" and self.noobj != 1:
-            return xp.where(truth == 0, self.noobj, 1).astype(truth.dtype)
-        return xp.ones((), truth.dtype)
 
 
 def truth_like(ctx: Context, x: Array, start: int, tree: Tree | None = None) -> Array | None:

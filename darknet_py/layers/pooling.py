@@ -8,7 +8,7 @@ from typing import Any
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, Shape, Step, bounded, register
 from darknet_py.layers.blur import blur, blur_window
-from darknet_py.ops import Array
+from darknet_py.ops import Array, Ops
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,9 @@ class Maxpool(_Pool):
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,) = xs
         if self.maxpool_depth:
-            return _depth(ctx.ops.xp, x, self.out_channels)
+            return _depth(ctx.ops, x, self.out_channels)
         largest = ctx.ops.maxpool2d(x, *self.window)
-        y = largest * (x == largest) if self.maxpool_zero_nonmax else largest
+        y = ctx.ops.where_equal(largest, x, largest) if self.maxpool_zero_nonmax else largest
         blur_back = None
         if self.antialiasing:
             y, blur_back = blur(ctx, y, self.antialiasing, *super().window[1])
@@ -96,24 +96,17 @@ class Maxpool(_Pool):
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
             d = blur_back(dy) if blur_back else dy
             if self.maxpool_zero_nonmax:
-                return (d * (x == largest),)
+                return (ctx.ops.where_equal(d, x, largest),)
             return (ctx.ops.maxpool2d_backward(d, x, largest, *self.window),)
 
         return Step(y, backward)
 
 
-def _depth(xp: Any, x: Array, channels: int) -> Step:
-    """Channel g of the result is the largest of the channels g, g + channels, g + 2 * channels, ... (n, c, h, w)."""
-    n, c, h, w = x.shape
-    missing = -c % channels
-    padded = xp.pad(x, ((0, 0), (0, missing), (0, 0), (0, 0)), constant_values=-xp.inf) if missing else x
-    layers = padded.reshape(n, -1, channels, h, w)
-    y = layers.max(axis=1)
+def _depth(ops: Ops, x: Array, channels: int) -> Step:
+    y = ops.maxpool_depth(x, channels)
 
     def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-        equal = layers == y[:, None]
-        first = equal & (equal.cumsum(axis=1) == 1)
-        return ((first * dy[:, None]).reshape(padded.shape)[:, :c],)
+        return (ops.maxpool_depth_backward(dy, x, y),)
 
     return Step(y, backward)
 

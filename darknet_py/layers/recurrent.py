@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
 from darknet_py.errors import DataError
@@ -55,6 +56,10 @@ class Run(NamedTuple):
         kept = x if act.needs_input(name) else None
         return y, lambda dy: self.ctx.ops.activate_backward(name, dy, kept, y)
 
+    def total(self, *xs: Array) -> Array:
+        """The sum of arrays of one shape."""
+        return reduce(self.ctx.ops.add, xs)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrent(Layer):
@@ -97,7 +102,7 @@ class Recurrent(Layer):
             state = ticks[-1].state
         for name, value in state.items():
             p[f"state.{name}"].value = value
-        y = ctx.ops.xp.concatenate([tick.y for tick in ticks])
+        y = ctx.ops.concatenate_pictures([tick.y for tick in ticks])
         if not ctx.train:
             return Step(y)
 
@@ -108,14 +113,14 @@ class Recurrent(Layer):
                 dx, dstate = ticks[t].back(dy[t * streams : (t + 1) * streams], dstate, need_dx)
                 dxs.append(dx)
                 dstate = {name: self._clipped(ctx, d) for name, d in dstate.items()}
-            return (ctx.ops.xp.concatenate(dxs[::-1]) if need_dx else None,)
+            return (ctx.ops.concatenate_pictures(dxs[::-1]) if need_dx else None,)
 
         return Step(y, backward)
 
     @staticmethod
     def _clipped(ctx: Context, gradient: Array) -> Array:
         """Bounded, so that it doesn't grow beyond all measure over hundreds of steps (connected_layer.c:379)."""
-        return gradient if ctx.time_clip == float("inf") else gradient.clip(-ctx.time_clip, ctx.time_clip)
+        return gradient if ctx.time_clip == float("inf") else ctx.ops.clip(gradient, ctx.time_clip)
 
     def _remembered(self, ctx: Context, p: Params, x: Shape, streams: int) -> State:
         """What each stream remembers; zeros where there are other streams than before."""

@@ -136,32 +136,32 @@ class ConvLstm(_Convolutions):
         return parts | {f"u{gate}": (layer, h if self.bottleneck else x) for gate in "figo"}
 
     def tick(self, run: Run, x: Array, state: State) -> Tick:
-        h, c, half = state["h"], state["c"], self.output // 2
+        ops, h, c, half = run.ctx.ops, state["h"], state["c"], self.output // 2
         seen, seen_back = self._mixed(run, x, h) if self.bottleneck else (x, None)
         sums, backs = self._sums(run, seen, h, c)
         cell = lstm_cell(run, sums, c, self.lstm_activation, "vo" if self.peephole else "")
         bound = self.state_constrain or 32 * (run.ctx.steps or 1)
-        inside = run.ctx.ops.xp.abs(cell.c) <= bound
         y = cell.y
         if seen_back and self.shortcut:
-            y = y.copy()
-            y[:, :half] += seen[:, :half]
+            y = ops.copy(y)
+            ops.blend_update(y[:, :half], seen[:, :half], keep=1)
 
         def back(dy: Array, dstate: State, need_dx: bool) -> tuple[Array, State]:
-            dsums, dc = cell.back(dy + dstate["h"], dstate["c"] * inside)
+            dcell = ops.clip_backward(dstate["c"], cell.c, bound)
+            dsums, dc = cell.back(run.total(dy, dstate["h"]), dcell)
             dxs = [backs[f"u{gate}"](d, need_dx or self.bottleneck) for gate, d in dsums.items()]
-            dx: Array = sum(dxs) if need_dx or self.bottleneck else None
+            dx: Array = run.total(*dxs) if need_dx or self.bottleneck else None
             if self.peephole:
-                dc = dc + backs["vf"](dsums["f"]) + backs["vi"](dsums["i"])
+                dc = run.total(dc, backs["vf"](dsums["f"]), backs["vi"](dsums["i"]))
             if seen_back:
                 if self.shortcut:
-                    dx[:, :half] += dy[:, :half]
+                    ops.blend_update(dx[:, :half], dy[:, :half], keep=1)
                 dh, dx = seen_back(dx)
             else:
-                dh = sum(backs[f"w{gate}"](d) for gate, d in dsums.items())
-            return dx, {"h": dh * self.time_normalizer, "c": dc}
+                dh = run.total(*(backs[f"w{gate}"](d) for gate, d in dsums.items()))
+            return dx, {"h": ops.scale(dh, self.time_normalizer), "c": dc}
 
-        return Tick(y, {"h": cell.y, "c": run.ctx.ops.xp.clip(cell.c, -bound, bound)}, back)
+        return Tick(y, {"h": cell.y, "c": ops.clip(cell.c, bound)}, back)
 
     def _mixed(self, run: Run, x: Array, h: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
         """The bottleneck: memory and input in one, and back(dy) -> (dh, dx)."""
@@ -181,10 +181,10 @@ class ConvLstm(_Convolutions):
             sums[gate], backs[f"u{gate}"] = run(f"u{gate}", seen)
             if not self.bottleneck:
                 memory, backs[f"w{gate}"] = run(f"w{gate}", h)
-                sums[gate] = sums[gate] + memory
+                sums[gate] = run.total(sums[gate], memory)
             if self.peephole and gate in "fi":
                 cell, backs[f"v{gate}"] = run(f"v{gate}", c)
-                sums[gate] = sums[gate] + cell
+                sums[gate] = run.total(sums[gate], cell)
         return sums, backs
 
 
@@ -217,8 +217,8 @@ class History(Recurrent):
         kept = y.shape[1] - channels
 
         def back(dy: Array, dstate: State, need_dx: bool) -> tuple[Array, State]:
-            d = dy.copy()
-            d[:, :kept] += dstate["past"]
+            d = run.ctx.ops.copy(dy)
+            run.ctx.ops.blend_update(d[:, :kept], dstate["past"], keep=1)
             return d[:, :channels], {"past": d[:, channels:]}
 
         return Tick(y, {"past": y[:, :kept]}, back)

@@ -7,21 +7,7 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, Shape, Step, register
-from darknet_py.ops import Array
-
-
-def to_depth(x: Array, stride: int) -> Array:
-    """(n, c, h * s, w * s) -> (n, s * s * c, h, w): channel (dy * s + dx) * c + k is place (dy, dx) of each block."""
-    n, c, h, w = x.shape
-    blocks = x.reshape(n, c, h // stride, stride, w // stride, stride).transpose(0, 3, 5, 1, 2, 4)
-    return blocks.reshape(n, -1, h // stride, w // stride)
-
-
-def from_depth(y: Array, stride: int) -> Array:
-    """The inverse of `to_depth`."""
-    n, c, h, w = y.shape
-    blocks = y.reshape(n, stride, stride, c // stride**2, h, w).transpose(0, 3, 4, 1, 5, 2)
-    return blocks.reshape(n, -1, h * stride, w * stride)
+from darknet_py.ops import Array, Ops
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +31,11 @@ class _Reorg(Layer):
     def describe(self) -> tuple[str, str]:
         return "", f"/{self.stride}"
 
-    def change(self, xp: Any, x: Array, shape: Shape) -> Array:
+    def change(self, ops: Ops, x: Array, shape: Shape) -> Array:
         """The rearranged array: (n, c, h, w) -> (n, *shape)."""
         raise NotImplementedError
 
-    def undo(self, y: Array, shape: Shape) -> Array:
+    def undo(self, ops: Ops, y: Array, shape: Shape) -> Array:
         """The inverse of `change`; `shape` is that of its input."""
         raise NotImplementedError
 
@@ -58,9 +44,9 @@ class _Reorg(Layer):
         shape = Shape(*x.shape[1:])
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (self.undo(dy, shape),)
+            return (self.undo(ctx.ops, dy, shape),)
 
-        return Step(self.change(ctx.ops.xp, x, self.out_shape(shape)), backward)
+        return Step(self.change(ctx.ops, x, self.out_shape(shape)), backward)
 
 
 @register("reorg")
@@ -82,30 +68,32 @@ class Reorg(_Reorg):
             self._divides(x.c, f"{x.c} channels")
         return super().out_shape(x)
 
-    def change(self, xp: Any, x: Array, shape: Shape) -> Array:
+    def change(self, ops: Ops, x: Array, shape: Shape) -> Array:
         n, c, h, w = x.shape
         if self.extra:
-            return xp.pad(x.reshape(n, -1), ((0, 0), (0, self.extra))).reshape(n, *shape)
+            y = ops.xp.zeros((n, *shape), x.dtype)
+            ops.blend_update(y[:, : x[0].size, 0, 0], ops.settled(x).reshape(n, -1))
+            return y
         if self.flatten:
-            return _transposed(x, (h * w, c) if self.reverse else (c, h * w)).reshape(n, *shape)
+            return _transposed(ops, x, (h * w, c) if self.reverse else (c, h * w)).reshape(n, *shape)
         if self.reverse:
-            return from_depth(x, self.stride)
-        wide = x.reshape(n, c // self.stride**2, h * self.stride, w * self.stride)
-        return to_depth(wide, self.stride).reshape(n, *shape)
+            return ops.from_depth(x, self.stride)
+        wide = ops.settled(x).reshape(n, c // self.stride**2, h * self.stride, w * self.stride)
+        return ops.to_depth(wide, self.stride).reshape(n, *shape)
 
-    def undo(self, y: Array, shape: Shape) -> Array:
+    def undo(self, ops: Ops, y: Array, shape: Shape) -> Array:
         n, (c, h, w) = len(y), shape
         if self.extra:
-            return y.reshape(n, -1)[:, : shape.size].reshape(n, *shape)
+            return ops.settled(ops.settled(y).reshape(n, -1)[:, : shape.size]).reshape(n, *shape)
         if self.flatten:
-            return _transposed(y, (c, h * w) if self.reverse else (h * w, c)).reshape(n, *shape)
+            return _transposed(ops, y, (c, h * w) if self.reverse else (h * w, c)).reshape(n, *shape)
         if self.reverse:
-            return to_depth(y, self.stride)
-        return from_depth(y.reshape(n, c, h, w), self.stride).reshape(n, *shape)
+            return ops.to_depth(y, self.stride)
+        return ops.from_depth(ops.settled(y).reshape(n, c, h, w), self.stride).reshape(n, *shape)
 
 
-def _transposed(x: Array, matrix: tuple[int, int]) -> Array:
-    return x.reshape(len(x), *matrix).transpose(0, 2, 1)
+def _transposed(ops: Ops, x: Array, matrix: tuple[int, int]) -> Array:
+    return ops.settled(ops.settled(x).reshape(len(x), *matrix).transpose(0, 2, 1))
 
 
 @register("reorg3d")
@@ -122,13 +110,14 @@ class Reorg3d(_Reorg):
             self._divides(out.c, f"{out.c} channels that come out")
         return out
 
-    def change(self, xp: Any, x: Array, shape: Shape) -> Array:
+    def change(self, ops: Ops, x: Array, shape: Shape) -> Array:
         if self.reverse:
-            return from_depth(x.reshape(len(x), *shape), self.stride).reshape(len(x), *shape)
-        return to_depth(x, self.stride)
+            return ops.from_depth(ops.settled(x).reshape(len(x), *shape), self.stride).reshape(len(x), *shape)
+        return ops.to_depth(x, self.stride)
 
-    def undo(self, y: Array, shape: Shape) -> Array:
+    def undo(self, ops: Ops, y: Array, shape: Shape) -> Array:
         if self.reverse:
             s, (c, h, w) = self.stride, shape
-            return to_depth(y.reshape(len(y), c // s**4, h * s**2, w * s**2), s).reshape(len(y), *shape)
-        return from_depth(y, self.stride)
+            wide = ops.settled(y).reshape(len(y), c // s**4, h * s**2, w * s**2)
+            return ops.to_depth(wide, s).reshape(len(y), *shape)
+        return ops.from_depth(y, self.stride)

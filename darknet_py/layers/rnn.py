@@ -61,13 +61,13 @@ def simple_tick(run: Run, x: Array, state: State, shortcut: bool) -> Tick:
     """A step of [rnn] and [crnn]."""
     seen, seen_back = run("input", x)
     kept, kept_back = run("self", state["h"])
-    h = seen + kept + state["h"] if shortcut else seen + kept
+    h = run.total(seen, kept, *([state["h"]] if shortcut else []))
     y, output_back = run("output", h)
 
     def back(dy: Array, dstate: State, need_dx: bool) -> tuple[Array, State]:
-        dh = output_back(dy) + dstate["h"]
+        dh = run.total(output_back(dy), dstate["h"])
         dx, before = seen_back(dh, need_dx), kept_back(dh)
-        return dx, {"h": before + dh if shortcut else before}
+        return dx, {"h": run.total(before, dh) if shortcut else before}
 
     return Tick(y, {"h": h}, back)
 
@@ -120,23 +120,23 @@ class Gru(_Gated):
         return specs if revision >= 5 else specs[len(specs) // 2 :] + specs[: len(specs) // 2]
 
     def tick(self, run: Run, x: Array, state: State) -> Tick:
-        h = state["h"]
+        h, ops = state["h"], run.ctx.ops
         (wz, wz_back), (wr, wr_back) = run("wz", h), run("wr", h)
         (uz, uz_back), (ur, ur_back), (uh, uh_back) = run("uz", x), run("ur", x), run("uh", x)
-        z, z_back = run.activate("logistic", uz + wz)
-        r, r_back = run.activate("logistic", ur + wr)
-        wh, wh_back = run("wh", r * h)
-        new, new_back = run.activate("tanh" if self.tanh else "logistic", uh + wh)
-        y = z * h + (1 - z) * new
+        z, z_back = run.activate("logistic", run.total(uz, wz))
+        r, r_back = run.activate("logistic", run.total(ur, wr))
+        wh, wh_back = run("wh", ops.multiply(r, h))
+        new, new_back = run.activate("tanh" if self.tanh else "logistic", run.total(uh, wh))
+        y = ops.gru_mix(z, h, new)
 
         def back(dy: Array, dstate: State, need_dx: bool) -> tuple[Array, State]:
-            d = dy + dstate["h"]
-            dnew, dz = new_back(d * (1 - z)), z_back(d * (h - new))
-            dgated = wh_back(dnew)
-            dr = r_back(dgated * h)
-            before = d * z + dgated * r + wz_back(dz) + wr_back(dr)
+            dgate, kept, dactive = ops.gru_mix_backward(run.total(dy, dstate["h"]), z, h, new)
+            dnew, dz = new_back(dactive), z_back(dgate)
+            dreset, through = ops.multiply_backward(wh_back(dnew), r, h)
+            dr = r_back(dreset)
+            before = run.total(kept, through, wz_back(dz), wr_back(dr))
             dxs = [uz_back(dz, need_dx), ur_back(dr, need_dx), uh_back(dnew, need_dx)]
-            return sum(dxs) if need_dx else None, {"h": before}
+            return run.total(*dxs) if need_dx else None, {"h": before}
 
         return Tick(y, {"h": y}, back)
 
@@ -171,14 +171,14 @@ class Lstm(_Gated):
         for gate in "figo":
             memory, memory_back = run(f"w{gate}", state["h"])
             seen, seen_back = run(f"u{gate}", x)
-            inner[gate], backs[gate] = memory + seen, (memory_back, seen_back)
+            inner[gate], backs[gate] = run.total(memory, seen), (memory_back, seen_back)
         cell = lstm_cell(run, inner, state["c"], "tanh")
 
         def back(dy: Array, dstate: State, need_dx: bool) -> tuple[Array, State]:
-            dinner, dc = cell.back(dy + dstate["h"], dstate["c"])
+            dinner, dc = cell.back(run.total(dy, dstate["h"]), dstate["c"])
             dxs = [backs[gate][1](d, need_dx) for gate, d in dinner.items()]
-            dh = sum(backs[gate][0](d) for gate, d in dinner.items())
-            return sum(dxs) if need_dx else None, {"h": dh, "c": dc}
+            dh = run.total(*(backs[gate][0](d) for gate, d in dinner.items()))
+            return run.total(*dxs) if need_dx else None, {"h": dh, "c": dc}
 
         return Tick(cell.y, {"h": cell.y, "c": cell.c}, back)
 
@@ -193,17 +193,20 @@ class Cell(NamedTuple):
 
 def lstm_cell(run: Run, inner: State, c: Array, activation: str, peephole: str = "") -> Cell:
     """c' = f c + i g, y = o activation(c'). The part `peephole`, if there is one, lets the gate o see c'."""
+    ops = run.ctx.ops
     f, f_back = run.activate("logistic", inner["f"])
     i, i_back = run.activate("logistic", inner["i"])
     g, g_back = run.activate(activation, inner["g"])
-    new = f * c + i * g
+    new = ops.lstm_cell(f, i, g, c)
     shown, shown_back = run.activate(activation, new)
-    seen, seen_back = run(peephole, new) if peephole else (0, lambda do: 0)
-    o, o_back = run.activate("logistic", inner["o"] + seen)
+    seen, seen_back = run(peephole, new) if peephole else (None, None)
+    o, o_back = run.activate("logistic", inner["o"] if seen is None else run.total(inner["o"], seen))
 
     def back(dy: Array, dnew: Array) -> tuple[State, Array]:
-        do = o_back(dy * shown)
-        d = dnew + shown_back(dy * o) + seen_back(do)
-        return {"f": f_back(d * c), "i": i_back(d * g), "g": g_back(d * i), "o": do}, d * f
+        dgate, dshown = ops.multiply_backward(dy, o, shown)
+        do = o_back(dgate)
+        d = run.total(dnew, shown_back(dshown), *([seen_back(do)] if seen_back else []))
+        df, di, dg, dc = ops.lstm_cell_backward(d, f, i, g, c)
+        return {"f": f_back(df), "i": i_back(di), "g": g_back(dg), "o": do}, dc
 
-    return Cell(o * shown, new, back)
+    return Cell(ops.multiply(o, shown), new, back)

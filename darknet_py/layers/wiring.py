@@ -57,7 +57,7 @@ class Route(Layer):
                 start += part.shape[1]
                 if self.groups > 1:
                     whole = ctx.ops.xp.zeros_like(x)
-                    whole[:, self._slice(x)] = share
+                    ctx.ops.blend_update(whole[:, self._slice(x)], share)
                     share = whole
                 grads.append(share)
             return tuple(grads)
@@ -89,7 +89,7 @@ class Upsample(Layer):
     def _resize(self, ctx: Context, x: Array, up: bool) -> Array:
         change = ctx.ops.upsample if up else ctx.ops.upsample_backward
         y = change(x, abs(self.stride))
-        return y if self.scale == 1 else y * ctx.ops.dtype.type(self.scale)
+        return y if self.scale == 1 else ctx.ops.scale(y, self.scale)
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
@@ -139,12 +139,11 @@ class Shortcut(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         ops = ctx.ops
-        shares = self.normalised_shares(ops.xp, p["weight"].value)[0] if p else None
-        total = xs[0] if shares is None else xs[0] * _per_channel(shares[0], xs[0].shape[1])
+        shares = self.normalised_shares(ops, p["weight"].value) if p else None
+        total = self._weighted(ops, shares, 0, xs[0])
         for i, x in enumerate(xs[1:], 1):
             here, there = _meeting(total, x)
-            part = x[there] if shares is None else x[there] * _per_channel(shares[i], x[there].shape[1])
-            total = self._sum(ops, total, here, part)
+            total = self._sum(ops, total, here, self._weighted(ops, shares, i, x[there]))
         y = ops.activate(self.activation, total)
         if not ctx.train:
             return Step(y)
@@ -153,10 +152,9 @@ class Shortcut(Layer):
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
             d = ops.activate_backward(self.activation, dy, kept, y)
             if shares is not None:
-                self._weight_gradient(ops.xp, p, d, xs)
-            each = [None] * len(xs) if shares is None else list(shares)
-            rest = (self._input_gradient(ops.xp, d, x, share) for x, share in zip(xs[1:], each[1:], strict=True))
-            return self._first_gradient(d, xs, each[0]), *rest
+                self._weight_gradient(ops, p, d, xs)
+            rest = (self._input_gradient(ops, d, x, shares, i) for i, x in enumerate(xs[1:], 1))
+            return self._weighted(ops, shares, 0, self._first_gradient(ops, d, xs)), *rest
 
         return Step(y, backward)
 
@@ -166,64 +164,57 @@ class Shortcut(Layer):
         simple = self.weights_type == "none" and self.activation == "linear"
         return simple and len(self.from_) == self.alpha == self.beta == 1
 
+    def _weighted(self, ops: Ops, shares: Array | None, i: int, x: Array) -> Array:
+        """x by the weights of input i, of which the first ones count where x has fewer channels."""
+        if shares is None:
+            return x
+        return ops.multiply(shares[i : i + 1, : x.shape[1], None, None], x)
+
     def _sum(self, ops: Ops, total: Array, here: Index, part: Array) -> Array:
         """alpha * total + beta * part at the places `here`, total elsewhere."""
-        if self.beta != 1:
-            part = part * self.beta
-        if total[here].shape == total.shape and self.alpha == 1:
+        if total[here].shape == total.shape and self.alpha == self.beta == 1:
             return ops.add(total, part)
-        total = total.copy()
-        total[here] = total[here] * self.alpha + part
+        total = ops.copy(total)
+        ops.blend_update(total[here], part, self.beta, self.alpha)
         return total
 
-    def _input_gradient(self, xp: Any, d: Array, x: Array, share: Array | None) -> Array:
+    def _input_gradient(self, ops: Ops, d: Array, x: Array, shares: Array | None, i: int) -> Array:
         here, there = _meeting(d, x)
-        part = d[here] if share is None else d[here] * _per_channel(share, d[here].shape[1])
-        if self.beta != 1:
-            part = part * self.beta
-        if part.shape == x.shape:
+        part = self._weighted(ops, shares, i, d[here])
+        if part.shape == x.shape and self.beta == 1:
             return part
-        whole = xp.zeros_like(x)
-        whole[there] = part
+        whole = ops.xp.zeros_like(x)
+        ops.blend_update(whole[there], part, self.beta)
         return whole
 
-    def _first_gradient(self, d: Array, xs: tuple[Array, ...], share: Array | None) -> Array:
-        if self.alpha != 1:
-            here, _ = _meeting(d, xs[1])
-            d = d.copy()
-            d[here] *= self.alpha
-        return d if share is None else d * _per_channel(share, d.shape[1])
+    def _first_gradient(self, ops: Ops, d: Array, xs: tuple[Array, ...]) -> Array:
+        if self.alpha == 1:
+            return d
+        here, _ = _meeting(d, xs[1])
+        scaled = ops.copy(d)
+        ops.blend_update(scaled[here], d[here], self.alpha)
+        return scaled
 
-    def normalised_shares(self, xp: Any, weight: Array) -> tuple[Array, Any]:
-        """Normalised weights (inputs, width), and the function that takes their gradient back to the weights."""
-        if self.weights_normalization == "none":
-            return weight, lambda ds: ds
-        if self.weights_normalization == "softmax":
-            largest = weight == weight.max(axis=0)
-            positive = slope = xp.exp(weight - weight.max(axis=0))
-            shift = largest / largest.sum(axis=0) * SHORTCUT_EPS  # the largest weight also moves the others' exponents
-        else:
-            positive, slope, shift = xp.maximum(weight, 0), (weight > 0).astype(weight.dtype), 0
-        total = positive.sum(axis=0) + SHORTCUT_EPS
-        shares = positive / total
+    def normalised_shares(self, ops: Ops, weight: Array) -> Array:
+        """Normalised weights (inputs, width)."""
+        return ops.shares(weight, self._kind, SHORTCUT_EPS)
 
-        def backward(ds: Array) -> Array:
-            mean = (ds * shares).sum(axis=0)
-            return (slope * (ds - mean) - shift * mean) / total
+    @property
+    def _kind(self) -> str:
+        """The normalisation as the operation calls it."""
+        return "relu" if self.weights_normalization == "avg_relu" else self.weights_normalization
 
-        return shares, backward
-
-    def _weight_gradient(self, xp: Any, p: Params, d: Array, xs: tuple[Array, ...]) -> None:
+    def _weight_gradient(self, ops: Ops, p: Params, d: Array, xs: tuple[Array, ...]) -> None:
         weight = p["weight"].value
-        ds = xp.zeros_like(weight)
+        dshares = ops.xp.zeros_like(weight)
         for i, x in enumerate(xs):
             here, there = _meeting(d, x)
-            sums = (d[here] * x[there]).sum(axis=(0, 2, 3))
+            product = ops.multiply(d[here], x[there])
             if weight.shape[1] == 1:
-                ds[i, 0] = sums.sum()
-            else:
-                ds[i, : len(sums)] = sums
-        p["weight"].add_grad(self.normalised_shares(xp, weight)[1](ds))
+                product = ops.settled(product).reshape(1, 1, 1, -1)
+            sums = ops.sum_channels(product)
+            ops.blend_update(dshares[i, : len(sums)], sums)
+        p["weight"].add_grad(ops.shares_backward(dshares, weight, self._kind, SHORTCUT_EPS))
 
 
 Index = tuple[slice, ...]
@@ -243,11 +234,6 @@ def _steps(length: int, other: int) -> tuple[int, int] | None:
     if -(-large // k) != small:
         return None
     return (k, 1) if length > other else (1, k)
-
-
-def _per_channel(share: Array, width: int) -> Array:
-    """(c,) or (1,) weights of an input as a factor for its first `width` channels."""
-    return share[:width, None, None]
 
 
 @dataclass(frozen=True, kw_only=True)

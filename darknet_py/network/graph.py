@@ -95,8 +95,8 @@ class Network:
         """Recurrent layers forget what came before, in all streams or those given by index."""
         for _, param in self.parameters():
             if param.spec.name.startswith("state."):
-                count = len(param.value)
-                param.value[range(count) if streams is None else [s for s in streams if s < count]] = 0
+                for stream in range(len(param.value)) if streams is None else streams:
+                    param.value[stream : stream + 1].fill(0)
 
     def resized(self, w: int, h: int) -> Network:
         """The same layers and parameters over pictures of another size."""
@@ -251,7 +251,7 @@ def _node(
     source = layer.shares(index)
     if source is not None:
         return Node(index, layer, inputs, shapes, shape, (), _shared(section, nodes, source, specs), section)
-    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(section, s, rng))) for s in specs}
+    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(section, s, rng)), add=ops.add) for s in specs}
     return Node(index, layer, inputs, shapes, shape, specs, params, section)
 
 

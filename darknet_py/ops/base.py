@@ -13,9 +13,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from darknet_py.ops import taps
-from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS, logistic
+from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS
+from darknet_py.ops.arithmetic import Arithmetic
+from darknet_py.ops.chance import Chance
+from darknet_py.ops.costs import Costs
+from darknet_py.ops.heads.interface import Heads
+from darknet_py.ops.norms import Norms
+from darknet_py.ops.rearrange import Rearranging
 from darknet_py.ops.taps import Window, window_shape
-from darknet_py.ops.yolo import YoloFigures, YoloOptions
 
 __all__ = ["Array", "Ops", "Spans", "Window", "window_shape"]
 
@@ -25,7 +30,7 @@ Array = Any  # numpy.ndarray or cupy.ndarray: both offer the same interface, and
 Spans = Sequence[tuple[int, int]]
 
 
-class Ops(ABC):
+class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, ABC):
     """Array module `xp`, real type `dtype`, and the operations."""
 
     name: str
@@ -123,18 +128,13 @@ class Ops(ABC):
         return self.xp.broadcast_to(dy / (shape[2] * shape[3]), shape)
 
     def multiply(self, factor: Array, x: Array) -> Array:
-        """factor * x (n, c, h, w), with the factor stretched over channels or places where it has 1 of them."""
+        """factor * x (n, c, h, w), with the factor stretched over pictures, channels or places where it has 1."""
         return factor * x
 
     def multiply_backward(self, dy: Array, factor: Array, x: Array) -> tuple[Array, Array]:
         """(dfactor, dx) of `multiply`."""
-        stretched = tuple(i for i in (1, 2, 3) if factor.shape[i] == 1 < x.shape[i])
+        stretched = tuple(i for i in range(4) if factor.shape[i] == 1 != x.shape[i])
         return (dy * x).sum(axis=stretched, keepdims=True), dy * factor
-
-    def dropout_mask(self, rng: Any, shape: tuple[int, ...], probability: float) -> Array:
-        """0 with `probability`, else 1 / (1 - probability). `rng`: a NumPy generator."""
-        keep = rng.random(shape, dtype="float32") >= probability
-        return self.array(keep / (1 - probability))
 
     # --- softmax over spans of an axis, each (first, behind the last) ----------------------------------------------
     def softmax(self, x: Array, axis: int, spans: Spans) -> Array:
@@ -251,26 +251,6 @@ class Ops(ABC):
     def avgpool2d_backward(self, dy: Array, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
         """dx of `avgpool2d`."""
         return taps.avgpool_backward(self.xp, dy, x, size, stride, padding)
-
-    # --- detection layers ------------------------------------------------------------------------------------------
-    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
-        """x (n, anchors, entries, h, w): logistic of x, y, objectness and classes, unless the layer before has done
-        that (`new_coords`); x and y then stretched by `scale` around 0.5 (yolo_layer.c:370)."""
-        y = x.copy()
-        if not new_coords:
-            y[:, :, :2] = logistic(self.xp, x[:, :, :2])
-            y[:, :, 4:] = logistic(self.xp, x[:, :, 4:])
-        if scale != 1:
-            y[:, :, :2] = y[:, :, :2] * scale - 0.5 * (scale - 1)
-        return y
-
-    def yolo_loss(self, options: YoloOptions, y: Array, objects: list[Any]) -> tuple[Array, YoloFigures] | None:
-        """(gradient like y (n, anchors, entries, h, w), figures) of a [yolo] layer that gave y.
-
-        objects: for each picture a host array (k, 5) of rows [x, y, w, h, class]. None where the backend has no such
-        kernel: then the layer computes it on the host.
-        """
-        return None
 
     # --- updates ---------------------------------------------------------------------------------------------------
     def sgd_update(

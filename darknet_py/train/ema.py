@@ -37,9 +37,9 @@ class Ema:
                 self.values[key] = param.value.copy()
             average = self.values[key]
             if number == self.end:
-                param.value[...] = average
+                net.ops.blend_update(param.value, average)
             else:
-                average += (1 - self.alpha) * (param.value - average)
+                net.ops.blend_update(average, param.value, 1 - self.alpha, self.alpha)
 
     @contextmanager
     def applied(self, net: Network) -> Iterator[None]:

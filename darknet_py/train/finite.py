@@ -29,15 +29,16 @@ def check_loss(cost: float, net: Network, images: Array, ctx: Context, number: i
 
 def check_gradients(net: Network, number: int, paths: Sequence[Any]) -> None:
     """NotFiniteError if a gradient isn't finite: names the last such layer, where backward met it first."""
-    for node in reversed(net.nodes):
-        for name, param in node.params.items():
-            if param.grad is not None and not math.isfinite(float(param.grad.sum())):
-                raise NotFiniteError(_message(f"the gradient of {node.name}'s {name} isn't finite", net, number, paths))
+    named = [(node, *item) for node in reversed(net.nodes) for item in node.params.items() if item[1].grad is not None]
+    sums = net.ops.sums([param.grad for _, _, param in named])
+    for (node, name, _), total in zip(named, sums, strict=True):
+        if not math.isfinite(total):
+            raise NotFiniteError(_message(f"the gradient of {node.name}'s {name} isn't finite", net, number, paths))
 
 
 def finite(net: Network) -> bool:
     """Whether all parameters are finite."""
-    return all(math.isfinite(float(param.value.sum())) for _, param in net.parameters())
+    return all(map(math.isfinite, net.ops.sums([param.value for _, param in net.parameters()])))
 
 
 def _first_bad_layer(net: Network, images: Array, ctx: Context, iteration: int) -> str:
@@ -50,11 +51,11 @@ def _first_bad_layer(net: Network, images: Array, ctx: Context, iteration: int) 
             name,
             param,
         ) in node.params.items():  # the pass that failed has spoilt the rolling statistics: they don't count
-            if param.spec.trainable and not math.isfinite(float(param.value.sum())):
+            if param.spec.trainable and not math.isfinite(*net.ops.sums([param.value])):
                 return f"the {name} of {node.name} isn't finite"
         here = ctx if node.index > frozen else replace(ctx, train=False)
         y = node.layer.forward(here, node.params, *(outputs[i] for i in node.inputs)).y
-        if not math.isfinite(float(y.sum())):
+        if not math.isfinite(*net.ops.sums([y])):
             return f"the output of {node.name} isn't finite"
         outputs[node.index] = y
     return "all layers' outputs are finite, so it is a detection layer's loss"

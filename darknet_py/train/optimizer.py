@@ -47,14 +47,15 @@ class Optimizer:
     def _sgd(self, net: Network, key: Key, param: Param, rate: float, number: int) -> None:
         """convolutional_layer.c:1599; biases and scales don't decay."""
         decay = self.options.decay if param.spec.decay else 0.0
-        grad = param.grad / net.ops.dtype.type(self.options.update_size)
+        grad = net.ops.scale(param.grad, 1 / self.options.update_size)
         (velocity,) = self.state[key]
         net.ops.sgd_update(param.value, grad, velocity, rate, self.options.momentum, decay)
 
     def _adam(self, net: Network, key: Key, param: Param, rate: float, number: int) -> None:
         """blas_kernels.cu:209: gradients are not divided by the batch, and everything decays, biases and scales too."""
         options = self.options
-        grad = param.grad + options.decay * options.update_size * param.value
+        grad = net.ops.copy(param.grad)
+        net.ops.blend_update(grad, param.value, options.decay * options.update_size, 1)
         root = sqrt(1 - options.B2**number)
         rate, eps = rate * root / (1 - options.B1**number), options.eps * root
         first, second = self.state[key]

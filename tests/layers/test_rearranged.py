@@ -10,9 +10,9 @@ import pytest
 
 from darknet_py.config.section import parse
 from darknet_py.layers import Context, Shape
-from darknet_py.layers.crop import rotated
 from darknet_py.network import build
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.chance import rotated
 from tests.layers.cases import layer
 
 OPS = NumpyOps(np.float64, threads=1)
