@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from tests.emulation.memory import allocate
+from tests.emulation.memory import allocate, is_pinned
+from tests.emulation.streams import Stream, current, refuse_in_capture, settled
 
 MOVING = ("copy", "fill", "ravel", "reshape", "squeeze", "transpose", "view")  # views, and the driver's own copies
 MAKING = ("broadcast_to", "zeros", "zeros_like", "empty_like")
@@ -42,37 +43,51 @@ class NotOursError(AssertionError):
 def _by_cupy(what: str, by_cupy: bool = True) -> None:
     if Settings.kernels_only and by_cupy:
         raise NotOursError(f"{what} would be a kernel of CuPy's, not of ours")
+    if by_cupy:  # CuPy would capture it; the stand-in doesn't, and nothing of ours needs it
+        refuse_in_capture(what)
 
 
 class ndarray(NDArrayOperatorsMixin):
-    """`host`: a view of the memory `memory`, which `tests.emulation.memory.allocate` gave."""
+    """`seen`: a view of the memory `memory`, which `tests.emulation.memory.allocate` gave."""
 
-    def __init__(self, host: np.ndarray, memory: np.ndarray) -> None:
-        self.host = host
+    def __init__(self, seen: np.ndarray, memory: np.ndarray) -> None:
+        self.seen = seen
         self.memory = memory
 
-    shape = property(lambda self: self.host.shape)
-    dtype = property(lambda self: self.host.dtype)
-    size = property(lambda self: self.host.size)
-    ndim = property(lambda self: self.host.ndim)
-    nbytes = property(lambda self: self.host.nbytes)
-    itemsize = property(lambda self: self.host.itemsize)
-    strides = property(lambda self: self.host.strides)
-    flags = property(lambda self: self.host.flags)
-    T = property(lambda self: ndarray(self.host.T, self.memory))
+    @property
+    def host(self) -> np.ndarray:
+        """The numbers, behind all that the current stream still has to do to them."""
+        settled()
+        return self.seen
+
+    shape = property(lambda self: self.seen.shape)
+    dtype = property(lambda self: self.seen.dtype)
+    size = property(lambda self: self.seen.size)
+    ndim = property(lambda self: self.seen.ndim)
+    nbytes = property(lambda self: self.seen.nbytes)
+    itemsize = property(lambda self: self.seen.itemsize)
+    strides = property(lambda self: self.seen.strides)
+    flags = property(lambda self: self.seen.flags)
+    T = property(lambda self: ndarray(self.seen.T, self.memory))
 
     @property
     def data(self) -> Any:
         """`.ptr`: the address."""
-        return types.SimpleNamespace(ptr=self.host.__array_interface__["data"][0])
+        return types.SimpleNamespace(ptr=self.seen.__array_interface__["data"][0])
 
-    def get(self) -> np.ndarray:
+    def get(self, stream: Stream | None = None) -> np.ndarray:
         """A copy on the host."""
-        return self.host.copy()
+        refuse_in_capture("a copy to the host")
+        settled(stream)
+        return self.seen.copy()
 
-    def set(self, value: np.ndarray) -> None:
-        """A copy from the host."""
-        self.host[...] = value
+    def set(self, value: np.ndarray, stream: Stream | None = None) -> None:
+        """A copy from the host, on the stream; pinned memory is read when its turn comes, other memory now."""
+        refuse_in_capture("a copy from the host")
+        if (value.shape, value.dtype) != (self.shape, self.dtype):
+            raise ValueError(f"an array of {value.dtype} {value.shape} for one of {self.dtype} {self.shape}")
+        taken = value if is_pinned(value) else value.copy()
+        (stream or current()).submit(lambda: self.seen.__setitem__(..., taken))
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use `.get()`.")
@@ -84,15 +99,21 @@ class ndarray(NDArrayOperatorsMixin):
         return out[0] if out else on_device(result)
 
     def __getitem__(self, index: Any) -> Any:
-        _by_cupy("an index of arrays", any(isinstance(i, list | ndarray) for i in _tuple(index)))
-        return self._seen(self.host[_host(index)])
+        gathers = any(isinstance(i, list | ndarray) for i in _tuple(index))
+        _by_cupy("an index of arrays", gathers)
+        return self._seen((self.host if gathers else self.seen)[_host(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        _by_cupy("an assignment", not _one_piece(self.host[_host(index)], value))
+        target = self.seen[_host(index)]
+        if _one_piece(target, value):
+            source = value.seen
+            current().submit(lambda: target.__setitem__(..., source))
+            return
+        _by_cupy("an assignment")
         self.host[_host(index)] = _host(value)
 
     def __len__(self) -> int:
-        return len(self.host)
+        return len(self.seen)
 
     def __bool__(self) -> bool:
         return bool(self.host)
@@ -110,14 +131,17 @@ class ndarray(NDArrayOperatorsMixin):
         if name not in METHODS:
             raise AttributeError(f"{name} is not among the allowed methods of device arrays")
         _by_cupy(name, name not in MOVING or (name in ("copy", "fill") and not self.flags.c_contiguous))
-        method = getattr(self.host, name)
+        if name in ("copy", "fill"):
+            refuse_in_capture(name)
+        looks = name in MOVING and name not in ("copy", "fill") and self.flags.c_contiguous
+        method = getattr(self.seen if looks else self.host, name)
         return lambda *args, **options: self._seen(
             method(*map(_host, args), **{key: _host(value) for key, value in options.items()})
         )
 
     def _seen(self, result: Any) -> Any:
         """A view of this array's memory stays one; everything else is a new array."""
-        if isinstance(result, np.ndarray) and np.may_share_memory(result, self.host):
+        if isinstance(result, np.ndarray) and np.may_share_memory(result, self.seen):
             return ndarray(result, self.memory)
         _by_cupy("a copy of a view", not self.flags.c_contiguous)
         return on_device(result)
@@ -139,9 +163,10 @@ def on_device(value: Any) -> Any:
         return tuple(on_device(v) for v in value)
     if not isinstance(value, np.ndarray | np.generic):
         return value
+    refuse_in_capture("a new array with given numbers")
     value = np.asarray(value)
     made = empty(value.shape, value.dtype)
-    made.host[...] = value
+    made.seen[...] = value
     return made
 
 
@@ -197,7 +222,7 @@ def allowed(name: str) -> Callable[..., Any]:
         result = function(*map(_host, args), **{key: _host(value) for key, value in options.items()})
         views = [a for a in args if isinstance(a, ndarray) and isinstance(result, np.ndarray)]
         for a in views:
-            if result.base is not None and np.may_share_memory(result, a.host):
+            if result.base is not None and np.may_share_memory(result, a.seen):
                 return ndarray(result, a.memory)
         return on_device(result)
 

@@ -5,7 +5,6 @@ Pass this module where the array module is wanted, or put it into ``sys.modules[
 
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +12,21 @@ import numpy as np
 
 from tests.emulation.arrays import FUNCTIONS, allowed, array, asarray, ascontiguousarray, asnumpy, empty, ndarray
 from tests.emulation.kernels import RawKernel, RawModule
+from tests.emulation.memory import MemoryPool, OutOfMemoryError, PinnedMemory, default_pool, using_allocator
+from tests.emulation.streams import Event, Stream, current
 
 __version__ = "14.2.0"
-__all__ = ["RawKernel", "RawModule", "array", "asarray", "ascontiguousarray", "asnumpy", "empty", "ndarray"]
+__all__ = [
+    "RawKernel",
+    "RawModule",
+    "array",
+    "asarray",
+    "ascontiguousarray",
+    "asnumpy",
+    "empty",
+    "get_default_memory_pool",
+    "ndarray",
+]
 
 inf, pi, float32, float64, int32, int64, bool_ = np.inf, np.pi, np.float32, np.float64, np.int32, np.int64, np.bool_
 finfo = np.finfo
@@ -40,37 +51,38 @@ class Device:
     def use(self) -> None:
         """Makes it the current one."""
 
+    def synchronize(self) -> None:
+        """Waits for the null stream."""
+        Stream.null.synchronize()
+
     @property
     def mem_info(self) -> tuple[int, int]:
         """(free, all) bytes."""
-        return 8 << 30, 16 << 30
+        return MEMORY[0] - default_pool.total_bytes(), MEMORY[1]
 
 
-class Event:
-    """A moment; launches are done when they return."""
-
-    def record(self) -> None:
-        """Takes the time."""
-        self.seconds = time.perf_counter()
-
-    def synchronize(self) -> None:
-        """Nothing is left to wait for."""
+def get_default_memory_pool() -> MemoryPool:
+    """Where arrays' memory comes from, if nothing else is said."""
+    return default_pool
 
 
-class OutOfMemoryError(MemoryError):
-    """CuPy's, raised by its memory pool."""
-
-
-PROPERTIES = {"totalGlobalMem": 16 << 30, "multiProcessorCount": 1, "clockRate": 1000}
+MEMORY = 8 << 30, 16 << 30  # bytes of the device: free when the program starts, all
+PROPERTIES = {"totalGlobalMem": MEMORY[1], "multiProcessorCount": 1, "clockRate": 1000}
 
 cuda = SimpleNamespace(
     Device=Device,
     Event=Event,
+    Stream=Stream,
+    MemoryPool=MemoryPool,
+    alloc_pinned_memory=PinnedMemory,
+    get_current_stream=current,
+    using_allocator=using_allocator,
     get_elapsed_time=lambda start, end: 1000 * (end.seconds - start.seconds),
     runtime=SimpleNamespace(
         getDeviceCount=lambda: 1,
         driverGetVersion=lambda: 13000,
         runtimeGetVersion=lambda: 13000,
+        memGetInfo=lambda: Device().mem_info,
         getDeviceProperties=lambda index: {"name": b"emulated GPU", "major": 8, "minor": 0, **PROPERTIES},
         CUDARuntimeError=RuntimeError,
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from tests.emulation.arrays import ndarray
 from tests.emulation.compile_kernels import compiled
 from tests.emulation.memory import written_behind
+from tests.emulation.streams import current
 
 FORWARD, REVERSE, SHUFFLED, WARPS_FORWARD, WARPS_REVERSE = range(5)
 ORDERS = {  # (kind, seed): in which threads start, and go on where they waited
@@ -86,11 +88,21 @@ class RawKernel:
         values = (ctypes.c_void_p * max(1, len(passed)))(*[p.value.ctypes.data for p in passed])
         sizes = [(ctypes.c_uint * 3)(*map(operator.index, (*s, 1, 1)[:3])) for s in (grid, block)]
         arrays = {a.memory.__array_interface__["data"][0]: a.memory for a in args if isinstance(a, ndarray)}
+        if current().is_capturing():  # a graph knows addresses, and keeps nothing alive
+            current().submit(partial(self._run, sizes, shared_mem, values, [p.value for p in passed], {}))
+        else:
+            current().submit(partial(self._run, sizes, shared_mem, values, [p.value for p in passed], arrays))
+
+    def _run(
+        self, sizes: Any, shared_mem: int, values: Any, numbers: list[np.ndarray], arrays: dict[int, np.ndarray]
+    ) -> None:
+        """The launch. `values` are the addresses of `numbers`."""
         self._library.emu_order(*Settings.order)
-        if self._check:
+        check = self._check and bool(arrays)
+        if check:
             self._begin_check(list(arrays.values()))
         failed = self._launch(*sizes, shared_mem, values)
-        if self._check:
+        if check:
             self._library.emu_check_end()
         if failed:
             raise LaunchError(f"{self.name}: {self._library.emu_error().decode()}")

@@ -9,9 +9,28 @@ import sys
 import numpy as np
 import pytest
 
-from tests.emulation import cupy
+from tests.emulation import cupy, memory, streams
 from tests.emulation.arrays import FUNCTIONS, METHODS
 
+RUNTIME = list(vars(cupy.cuda.runtime))
+LAZY_LESS = [name for name in vars(cupy.cuda) if name not in ("cublas", "memory", "runtime")]  # found without a GPU
+
+
+def methods(kind: type) -> list[str]:
+    return [name for name, value in vars(kind).items() if not name.startswith("_") and callable(value)]
+
+
+OURS = {"run", "run_to", "submit", "reach"}  # of the stand-in itself
+CLASSES = [
+    (name, [method for method in methods(kind) if method not in OURS])
+    for name, kind in (
+        ("Stream", streams.Stream),
+        ("Event", streams.Event),
+        ("graph.Graph", streams.Graph),
+        ("MemoryPool", memory.MemoryPool),
+        ("Device", cupy.Device),
+    )
+]
 OFFERED = [name for name in cupy.__all__ if name not in ("RawKernel",)]
 
 MIXED = {
@@ -56,7 +75,10 @@ def test_what_is_not_on_the_list_is_refused() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy (pip install cupy-cuda13x)")
 def test_cupy_has_all_that_is_on_the_list() -> None:
-    code = f"import cupy; print([n for n in {[*FUNCTIONS, *OFFERED]} if not hasattr(cupy, n)]"
-    code += f" + [n for n in {list(METHODS)} if not hasattr(cupy.ndarray, n)])"
+    code = f"import cupy, cupy.cuda.graph; print([n for n in {[*FUNCTIONS, *OFFERED]} if not hasattr(cupy, n)]"
+    code += f" + [n for n in {list(METHODS)} if not hasattr(cupy.ndarray, n)]"
+    code += f" + [n for n in {LAZY_LESS} if not hasattr(cupy.cuda, n)]"
+    code += f" + [n for n in {RUNTIME} if not hasattr(cupy.cuda.runtime, n)]"
+    code += f" + [f'{{c}}.{{n}}' for c, ns in {CLASSES} for n in ns if not hasattr(eval('cupy.cuda.' + c), n)])"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
