@@ -12,7 +12,6 @@ from darknet_py.boxes import Detections, nms
 from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Context, Head
-from darknet_py.layers.region import Region
 from darknet_py.network import Network
 
 Picture = npt.NDArray[np.uint8]
@@ -68,16 +67,12 @@ class Detector:
 
     def boxes(self, outputs: dict[int, npt.NDArray[np.float32]], thresh: float) -> list[Detections]:
         """What is above `thresh` in the heads' outputs, for each picture; boxes relative to the input."""
-        by_head = [self._of_head(head, outputs[i], thresh) for i, head in self.net.heads]
+        size = self.net.size
+        by_head = [head.detections(outputs[i], size, thresh, self.reported) for i, head in self.net.heads]
         return [
             Detections(*(np.concatenate(parts) for parts in zip(*picture, strict=True)))
             for picture in zip(*by_head, strict=True)
         ]
-
-    def _of_head(self, head: Head, output: npt.NDArray[np.float32], thresh: float) -> list[Detections]:
-        if self.reported and isinstance(head, Region):
-            return head.detections(output, self.net.size, thresh, self.reported)
-        return head.detections(output, self.net.size, thresh)
 
     def suppress(self, found: Detections, nms_thresh: float) -> Detections:
         """The detections of a picture after the NMS that the cfg asks for; as they are where `nms_thresh` is 0."""

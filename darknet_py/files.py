@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +29,7 @@ def atomic_write(path: str | Path, sync: bool = True) -> Iterator[IO[bytes]]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle; from Python 3.13 they stay links
         raise _cant_write(path, error) from error
-    temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+    temporary = target.with_name(f".{target.name[:60]}.{os.urandom(4).hex()}.part")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -51,9 +50,9 @@ def _cant_write(path: str | Path, error: Exception) -> DarknetError:
     return DarknetError(f"{path}: can't be written: {getattr(error, 'strerror', None) or error}")
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str, sync: bool = True) -> None:
     """`text` as UTF-8 under `path`, whole or not at all. File names in it keep the bytes that are no UTF-8."""
-    with atomic_write(path) as file:
+    with atomic_write(path, sync) as file:
         file.write(text.encode(errors="surrogateescape"))
 
 

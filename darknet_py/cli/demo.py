@@ -14,13 +14,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from darknet_py.boxes import Detections
 from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.cli.loading import Loaded, load_detector
 from darknet_py.cli.looks import looker
 from darknet_py.cli.objects import finite, visible
+from darknet_py.cli.progress import beside_bar, progress
 from darknet_py.cli.shots import Shot, outputs, written
 from darknet_py.cli.window import Window
 from darknet_py.data.images import Picture
@@ -42,7 +42,7 @@ def demo(args: argparse.Namespace) -> int:
 
     def leave_out(problem: str) -> None:
         problems.append(problem)
-        with tqdm.external_write_mode():
+        with beside_bar():
             fail(problem)
 
     print("Demo")
@@ -83,7 +83,7 @@ class Show:
         with (
             Interrupt() as interrupt,
             closing(window) if window else nullcontext(),
-            tqdm(total=source.count, unit="frame", disable=sys.stdout.isatty() or None, leave=False) as bar,
+            progress(source.count, "frame", shown=not sys.stdout.isatty()) as bar,
             outputs(args, source.fps) as all_outputs,
             Stages() as stages,
         ):

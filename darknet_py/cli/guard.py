@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -64,6 +63,8 @@ def _fail_unforeseen(error: Exception) -> int:
             f"OpenCV can't be imported ({error}): without display libraries, `pip install opencv-python-headless` "
             "replaces it, after `pip uninstall opencv-python`"
         )
+    import traceback
+
     traceback.print_exc()
     print(
         f"darknet_py: this is a bug ({type(error).__name__}): please report it with the command and the lines above",
@@ -74,6 +75,8 @@ def _fail_unforeseen(error: Exception) -> int:
 
 def _frames(error: BaseException) -> str:
     """The code that the error passed through, as text."""
+    import traceback
+
     return "".join(traceback.format_tb(error.__traceback__))
 
 

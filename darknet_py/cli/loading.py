@@ -12,8 +12,6 @@ from darknet_py.cli.backend import ops_of
 from darknet_py.config.datafile import DataFile, read_data, read_names
 from darknet_py.detector import Detector
 from darknet_py.errors import CfgError, WeightsError
-from darknet_py.layers.region import Region
-from darknet_py.layers.tree import read_map
 from darknet_py.network import Network, for_inference, load_network, load_weights
 
 
@@ -60,6 +58,9 @@ def mapped_classes(data: DataFile, detector: Detector) -> tuple[int, ...]:
     """The classes that the file `map` lists; () for all, where there is no such file or no tree."""
     if not data.map:
         return ()
+    from darknet_py.layers.region import Region
+    from darknet_py.layers.tree import read_map
+
     if not (isinstance(detector.head, Region) and detector.head.tree):
         warnings.warn(f"{data.path}: map={data.map} counts with a [region] that has a tree of classes", stacklevel=2)
         return ()

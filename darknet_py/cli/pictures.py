@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from darknet_py.data.images import Picture, load_image
 from darknet_py.errors import DataError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PROMPT = "Enter Image Path: "
 _DECODERS = 2  # threads
@@ -34,6 +36,11 @@ def open_picture(path: Path, channels: int) -> Opened:
 
 def in_batches(paths: Sequence[Path], channels: int, batch: int) -> Iterator[list[Opened]]:
     """The pictures in their order; while the caller works on a batch, the next one is decoded."""
+    if len(paths) == 1:
+        yield [open_picture(paths[0], channels)]
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting = iter(paths)
     with ThreadPoolExecutor(_DECODERS) as pool:
 

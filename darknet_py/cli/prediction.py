@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from darknet_py.boxes import Detections
 from darknet_py.cli.guard import counted, fail, tell
@@ -20,6 +19,7 @@ from darknet_py.cli.objects import darknet_lines, finite, json_entry, label_line
 from darknet_py.cli.output import DEVICE, STANDARD_OUTPUT
 from darknet_py.cli.pictures import Opened, asked_for, in_batches
 from darknet_py.cli.places import PREDICTIONS, Places
+from darknet_py.cli.progress import beside_bar, progress
 from darknet_py.cli.result_files import SaveResult, json_file, result_files, told_files
 from darknet_py.cli.runs import run_folder
 from darknet_py.cli.window import show_picture
@@ -45,7 +45,7 @@ def predict(args: argparse.Namespace) -> int:
         json_file(DEVICE if args.out == STANDARD_OUTPUT else args.out) as write_json,
         json_file(str(run.path / "result.json") if run else None) as write_record,
         result_files(args, loaded.names) as save_result,
-        tqdm(total=len(paths), unit="img", disable=None if several else True, leave=False) as bar,
+        progress(len(paths), "img", several) as bar,
     ):
         places, show = Places(folder, paths), not (args.dont_show or several)
 
@@ -126,7 +126,7 @@ class Job:
     def leave_out(self, problem: str) -> None:
         """Tells and counts a picture that can't be read."""
         self.unreadable += 1
-        with tqdm.external_write_mode():
+        with beside_bar():
             fail(problem)
 
     def _detect(self, pictures: list[Picture]) -> list[Detections]:
@@ -141,7 +141,8 @@ class Job:
         found = finite(found)
         shown = visible(found, names)
         lines = darknet_lines(shown, names, (picture.shape[1], picture.shape[0]), self.args.ext_output)
-        tqdm.write(f"{path}: Predicted in {seconds * 1000:f} milli-seconds.\n{lines}", end="")
+        with beside_bar():
+            print(f"{path}: Predicted in {seconds * 1000:f} milli-seconds.\n{lines}", end="")
         self.pictures += 1
         self.objects += int(np.count_nonzero(shown.probs.any(axis=1)))
         self.write_json(json_entry(self.pictures, str(path), shown, names))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,6 @@ import numpy.typing as npt
 
 from darknet_py.boxes import Detections, corners
 from darknet_py.cli.places import Places
-from darknet_py.data.formats.coco import category_ids, image_number
 from darknet_py.errors import DarknetError
 from darknet_py.files import atomic_write, write_text
 
@@ -57,6 +54,8 @@ def result_files(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Sav
 @contextmanager
 def _coco(path: str, names: Sequence[str]) -> Iterator[SaveResult]:
     """https://cocodataset.org/#format-results; file_name besides, for names without a number."""
+    from darknet_py.data.formats.coco import category_ids, image_number
+
     categories = category_ids(names)
     with json_file(path) as write:
 
@@ -77,21 +76,23 @@ def _coco(path: str, names: Sequence[str]) -> Iterator[SaveResult]:
 
 @contextmanager
 def _table(path: str, names: Sequence[str]) -> Iterator[SaveResult]:
+    import csv
+    import io
+
+    def write(row: Sequence[Any]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(row)
+        file.write(text.getvalue().encode(errors="surrogateescape"))
+
     with output_file(path) as file:
-        _write_row(file, COLUMNS)
+        write(COLUMNS)
 
         def save(picture: Path, size: tuple[int, int], found: Detections) -> None:
             for class_id, score, box in objects(found, size):
                 sides = (f"{value:.2f}" for value in box)
-                _write_row(file, (picture, class_id, names[class_id], f"{score:.6f}", *sides))
+                write((picture, class_id, names[class_id], f"{score:.6f}", *sides))
 
         yield save
-
-
-def _write_row(file: IO[bytes], row: Sequence[Any]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(row)
-    file.write(text.getvalue().encode(errors="surrogateescape"))
 
 
 def _texts(folder: Path) -> SaveResult:

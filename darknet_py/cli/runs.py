@@ -129,7 +129,7 @@ def run_folder(
 
     What is printed within goes to the log there. None with -no_run, or where the environment has NO_RUN set.
     """
-    from darknet_py.cli.version import versions
+    from darknet_py.cli.version import versions_in_use
     from darknet_py.runs.folder import Run, make_folder
 
     resume = getattr(args, "resume", None)
@@ -145,7 +145,7 @@ def run_folder(
         warnings.warn(f"{error}; the run leaves none", stacklevel=3)
         yield None
         return
-    with Run(folder, [*args.command.split(), *args.words], versions()) as run:
+    with Run(folder, [*args.command.split(), *args.words], versions_in_use()) as run:
         run.keep([args.cfg, *([data.path, *_files_of(data, keys)] if data else ())])
         yield run
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 
 from darknet_py import __version__
 from darknet_py.cli.arguments import Parser
 
+LIBRARIES = ("numpy", "cv2", "cupy")
 PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "cupy-cuda12x", "cupy-cuda13x")
 
 
@@ -25,12 +26,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def versions() -> dict[str, str]:
-    """What computes -> its version."""
-    found = {
-        "darknet_py": __version__,
-        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-    }
+    """What computes, as it is installed -> its version."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = _own()
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def versions_in_use() -> dict[str, str]:
+    """The same of the libraries that are loaded, which is quicker."""
+    loaded = {name: sys.modules[name] for name in LIBRARIES if name in sys.modules}
+    return {**_own(), **{name: str(library.__version__) for name, library in loaded.items()}}
+
+
+def _own() -> dict[str, str]:
+    return {
+        "darknet_py": __version__,
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    }

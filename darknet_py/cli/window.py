@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +61,8 @@ def has_display() -> bool:
     display = os.environ.get("DISPLAY", "")
     if not display.startswith(":"):  # "" or another machine's
         return bool(display)
+    import socket
+
     address = Path("/tmp/.X11-unix") / f"X{display[1:].partition('.')[0]}"
     for name in (os.fspath(address), f"\0{address}"):  # a file, or Linux's abstract name
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):

@@ -10,7 +10,7 @@ from dataclasses import MISSING, field, fields
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from darknet_py.config.section import Section
 from darknet_py.files import find_file
@@ -41,19 +41,17 @@ def opt(
 
 def from_section(cls: type[T], section: Section, ignored: tuple[str, ...] = ()) -> T:
     """An instance of the options dataclass `cls` read from `section`; CfgError for anything that isn't valid."""
-    hints = _hints(cls)  # type: ignore[arg-type]
+    known = _options(cls)  # type: ignore[arg-type]
     values: dict[str, Any] = {}
-    known: list[str] = []
-    for f in fields(cls):  # type: ignore[arg-type]
-        key = f.metadata.get("key") or f.name
-        known.append(key)
-        if key in section.values:
-            values[f.name] = _value(section, key, hints[f.name], f.metadata)
-        elif f.default is MISSING and f.default_factory is MISSING:
-            raise section.error(f"needs {key}=" + (f" ({f.metadata['doc']})" if f.metadata.get("doc") else ""))
     for key in section.values:
-        if key not in known and key not in ignored:
-            raise section.error(f"unknown option {key!r}{_suggest(key, known)}", key)
+        if key in known:
+            option = known[key]
+            values[option.name] = _value(section, key, option.hint, option.facts)
+        elif key not in ignored:
+            raise section.error(f"unknown option {key!r}{_suggest(key, list(known))}", key)
+    for key, option in known.items():
+        if option.required and key not in section.values:
+            raise section.error(f"needs {key}=" + (f" ({option.facts['doc']})" if option.facts.get("doc") else ""))
     return cls(**values)
 
 
@@ -134,6 +132,22 @@ def _suggest(key: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; valid are {', '.join(sorted(known))}"
 
 
+class _Option(NamedTuple):
+    """A field: its name, type, what `opt` says of it, and whether it has no default."""
+
+    name: str
+    hint: Any
+    facts: Mapping[str, Any]
+    required: bool
+
+
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+def _options(cls: type) -> dict[str, _Option]:
+    """The fields of an options dataclass, by the names in the cfg."""
+    hints = get_type_hints(cls)
+    return {
+        f.metadata.get("key") or f.name: _Option(
+            f.name, hints[f.name], f.metadata, f.default is MISSING and f.default_factory is MISSING
+        )
+        for f in fields(cls)
+    }

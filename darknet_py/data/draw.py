@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from darknet_py.boxes import Detections, corners
 from darknet_py.data.images import Picture
-from darknet_py.data.loader import Batch
 from darknet_py.errors import DataError
 from darknet_py.files import atomic_write
+
+if TYPE_CHECKING:
+    from darknet_py.data.loader import Batch
 
 HIDDEN = "dont_show"  # a class whose name begins so is never drawn
 
@@ -79,7 +81,7 @@ def save_picture(path: str | Path, picture: Picture) -> None:
         _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
     except cv2.error as error:
         raise DataError(f"{path}: no picture format has this suffix: use .jpg or .png") from error
-    with atomic_write(path) as file:
+    with atomic_write(path, sync=False) as file:
         file.write(encoded.tobytes())
 
 

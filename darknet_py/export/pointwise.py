@@ -9,7 +9,8 @@ from darknet_py.export.activations import ACTIVATIONS
 from darknet_py.export.forms import Params, form, no_form
 from darknet_py.export.graph import Graph
 from darknet_py.layers.dropout import Dropout
-from darknet_py.layers.elementwise import Activation, Empty, L2norm, LocalResponse
+from darknet_py.layers.elementwise import Activation, L2norm, LocalResponse
+from darknet_py.layers.empty import Empty
 from darknet_py.layers.losses import Cost, Logistic, Softmax
 from darknet_py.network.graph import Node
 

@@ -1,28 +1,32 @@
-"""The layers. Importing a module registers what it defines."""
+"""The layers: which module defines those of which sections."""
 
-from darknet_py.layers import (  # noqa: F401
-    connected,
-    contrastive,
-    convolutional,
-    crop,
-    deconvolutional,
-    detection,
-    dropout,
-    elementwise,
-    gaussian_yolo,
-    implicit,
-    iseg,
-    local,
-    losses,
-    pooling,
-    recurrent_conv,
-    region,
-    reorg,
-    rnn,
-    wiring,
-    yolo,
-)
 from darknet_py.layers.base import LAYERS, Context, HeadLoss, Layer, Param, ParamSpec, Shape, Step
 from darknet_py.layers.head import Head
 
 __all__ = ["LAYERS", "Context", "Head", "HeadLoss", "Layer", "Param", "ParamSpec", "Shape", "Step"]
+
+LAYERS.expect(
+    {
+        "connected": ("connected", "conn"),
+        "contrastive": ("contrastive",),
+        "convolutional": ("convolutional", "conv"),
+        "crop": ("crop",),
+        "deconvolutional": ("deconvolutional", "deconv"),
+        "detection": ("detection",),
+        "dropout": ("dropout",),
+        "elementwise": ("activation", "batchnorm", "normalization", "lrn", "l2norm"),
+        "empty": ("empty", "silence"),
+        "gaussian_yolo": ("Gaussian_yolo",),
+        "implicit": ("implicit",),
+        "iseg": ("iseg",),
+        "local": ("local",),
+        "losses": ("softmax", "soft", "logistic", "cost"),
+        "pooling": ("maxpool", "max", "local_avgpool", "local_avg", "avgpool", "avg"),
+        "recurrent_conv": ("crnn", "conv_lstm", "history"),
+        "region": ("region",),
+        "reorg": ("reorg", "reorg3d"),
+        "rnn": ("rnn", "gru", "lstm"),
+        "wiring": ("route", "upsample", "shortcut", "scale_channels", "sam"),
+        "yolo": ("yolo",),
+    }
+)

@@ -146,7 +146,9 @@ class Detection(Head):
             best = int((ctx.rng or np.random.default_rng()).integers(self.num))
         return best, float(iou[best])
 
-    def detections(self, y: HostArray, size: tuple[int, int], thresh: float) -> list[Detections]:
+    def detections(
+        self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
+    ) -> list[Detections]:
         """Boxes with a class above `thresh`, for each picture, cell by cell."""
         flat = self.planes(y)
         cells, decoded = self.cells(flat), self.decode(flat, size)

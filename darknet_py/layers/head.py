@@ -128,10 +128,12 @@ class Head(Layer):
         """Objectness and classes: (n, anchors, 1 + classes, h, w)."""
         return y[:, :, self.box_entries :]
 
-    def detections(self, y: HostArray, size: tuple[int, int], thresh: float) -> list[Detections]:
+    def detections(
+        self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
+    ) -> list[Detections]:
         """What is above `thresh`, for each picture of the batch, cell by cell; boxes relative to the network's input.
 
-        y: (n, anchors * entries, h, w), the layer's output.
+        y: (n, anchors * entries, h, w), the layer's output. reported: counts with a tree of classes, see Region.
         """
         n, planes = len(y), self.planes(y)
         boxes = self.decode(planes, size).transpose(0, 2, 3, 1, 4).reshape(n, -1, 4)

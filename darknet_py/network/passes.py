@@ -10,7 +10,7 @@ from itertools import accumulate
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.convolutional import EPS, Convolutional
 from darknet_py.layers.dropout import Dropout
-from darknet_py.layers.elementwise import Empty
+from darknet_py.layers.empty import Empty
 from darknet_py.layers.pooling import Maxpool
 from darknet_py.layers.wiring import Route, Shortcut, Upsample
 from darknet_py.network.graph import Network, Node

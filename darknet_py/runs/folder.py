@@ -102,8 +102,8 @@ class Run:
             return "too large to copy"
         folder = self.path / INPUTS
         folder.mkdir(exist_ok=True)
-        names = (file.name, *(f"{file.stem}-{number}{file.suffix}" for number in range(2, MOST_COPIES)))
-        for target in (folder / name for name in names):
+        for number in range(1, MOST_COPIES):
+            target = folder / (file.name if number == 1 else f"{file.stem}-{number}{file.suffix}")
             if not target.exists():
                 shutil.copyfile(file, target)
             if filecmp.cmp(file, target, shallow=False):
@@ -137,7 +137,7 @@ class Run:
 
     def _guide(self) -> None:
         with suppress(DarknetError):
-            write_text(self.path / GUIDE, guide(self))
+            write_text(self.path / GUIDE, guide(self), sync=False)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,7 +34,7 @@ def video_file(path: str | Path, fps: float) -> Iterator[Callable[[Picture], Non
         raise DataError(f"{path}: no kind of video: the name must end in {', '.join(CODECS)}")
     if target.exists() and not target.is_file():
         raise DataError(f"{path}: can't be written: not a regular file")
-    temporary = target.with_name(f".{target.stem[:60]}.{secrets.token_hex(4)}.part{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:60]}.{os.urandom(4).hex()}.part{target.suffix}")
     video = _Video(temporary, path, codecs, fps)
     try:
         try:
