@@ -229,7 +229,8 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
     similarity = _nms_similarity(kind, beta)
     order, idle = _without_objectness_last(detections.objectness)
     by_class = detections.probs.T.copy()
-    for prob in by_class:
+    for class_id in np.flatnonzero((by_class > 0).any(axis=1)):  # mostly a few of many
+        prob = by_class[class_id]
         positive = prob[order] > 0
         ranked = order[positive]
         if ranked.size:

@@ -81,8 +81,10 @@ def letterbox(image: Image, w: int, h: int) -> Image:
 
 def network_input(picture: Picture, w: int, h: int, letter_box: bool = False) -> Image:
     """What a network of w x h sees of a picture, (c, h, w), in `detector test`, `map` and `valid`."""
+    if picture.shape[:2] == (h, w):
+        return to_float(picture)
     kernels = library()
-    if kernels is not None and picture.shape[:2] != (h, w):
+    if kernels is not None:
         return _fit_bytes(kernels, picture, w, h, letter_box)
     planes = (channel / np.float32(255) for channel in cv2.split(picture))
     return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
