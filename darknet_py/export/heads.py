@@ -12,10 +12,11 @@ from darknet_py.export.graph import Graph
 from darknet_py.layers.base import Layer, Shape
 from darknet_py.layers.detection import Detection
 from darknet_py.layers.gaussian_yolo import POINTS, GaussianYolo
-from darknet_py.layers.head import Head, grid
+from darknet_py.layers.head import Head
 from darknet_py.layers.region import Region
 from darknet_py.layers.yolo import Yolo
 from darknet_py.network.graph import Node
+from darknet_py.ops.heads.cells import grid
 
 
 class Decoded(NamedTuple):

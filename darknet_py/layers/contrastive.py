@@ -84,9 +84,7 @@ class Contrastive(Layer):
             places = (every, np.arange(size)[None], np.array(0), np.array(0))
             return Samples(host[places], labels, every[:, 0] // (len(host) // steps), places)
         report = ctx.losses.get(absolute(self.yolo_layer, ctx.index))
-        learned = None if report is None else report.learned
-        if callable(learned):  # the loss was computed on the device, which doesn't tell
-            learned = learned()
+        learned = None if report is None or report.learned is None else report.learned()
         if learned is None or not len(learned.cell):
             return None
         b, a, r, c = learned.cell.T

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
-from darknet_py import boxes
 from darknet_py.boxes import Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Shape, register
 from darknet_py.layers.head import Head, HostArray
 from darknet_py.ops import Array
+from darknet_py.ops.heads import detection
 
 RANDOM_UNTIL = 64_000  # pictures during which `random` picks the box that learns (detection_layer.c:148)
 SMALL = 0.1  # area of the objects that box 1 learns with `forced`
-
-
-class Cells(NamedTuple):
-    """Views of a flat array: classes (n, cells, classes), objectness (n, cells, num), box (n, cells, num, 4).
-
-    Cells lie row by row over side x side. box: x, y within the cell, w, h relative to the picture (or their roots).
-    """
-
-    classes: Array
-    objectness: Array
-    box: Array
 
 
 @register("detection")
@@ -76,17 +65,6 @@ class Detection(Head):
     def planes(self, x: Array) -> Array:
         return x.reshape(len(x), -1)
 
-    def cells(self, flat: Array) -> Cells:
-        """The parts of (n, inputs), as views."""
-        n, places = len(flat), self.side**2
-        middle = places * self.classes
-        end = middle + places * self.num
-        return Cells(
-            flat[:, :middle].reshape(n, places, self.classes),
-            flat[:, middle:end].reshape(n, places, self.num),
-            flat[:, end:].reshape(n, places, self.num, 4),
-        )
-
     def activate(self, ctx: Context, x: Array) -> Array:
         if not self.softmax:
             return x
@@ -97,61 +75,33 @@ class Detection(Head):
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         """Boxes (n, cells, num, 4) relative to the picture."""
-        box = self.cells(y).box
-        places = np.arange(self.side**2)
-        corner = np.stack((places % self.side, places // self.side), axis=-1)[:, None]
-        sides = box[..., 2:] ** 2 if self.sqrt else box[..., 2:]
-        return np.concatenate(((box[..., :2] + corner) / self.side, sides), axis=-1).astype(y.dtype)
+        return detection.decode(self.options, y)
 
-    def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
-        """delta: half the negative gradient of the squares, as in the reference; softmax isn't derived either."""
-        delta = np.zeros_like(y)
-        out, d, pred = self.cells(y), self.cells(delta), self.decode(y, ctx.size)
-        d.objectness[...] = -self.noobject_scale * out.objectness
-        ious = []
-        for n, rows in enumerate(truth):
-            for place, target in self._targets(rows).items():
-                best, iou = self._best(ctx, pred[n, place], target)
-                ious.append(iou)
-                wanted = np.arange(self.classes) == target[4]
-                d.classes[n, place] = self.class_scale * (wanted - out.classes[n, place])
-                sure = iou if self.rescore else 1
-                d.objectness[n, place, best] = self.object_scale * (sure - out.objectness[n, place, best])
-                d.box[n, place, best] = self.coord_scale * (self._raw(target) - out.box[n, place, best])
-        cost = float((delta.astype(float) ** 2).sum())
-        return -delta, HeadLoss(cost, len(ious), float(sum(ious)))
+    def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
+        chosen = [self._chosen(ctx, rows) for rows in objects]
+        gradient, figures = ctx.ops.detection_loss(self.options, y, objects, chosen)
+        return gradient, HeadLoss(figures.squares, round(figures.learned), figures.iou)
 
-    def _targets(self, rows: HostArray) -> dict[int, HostArray]:
-        """The object [x, y, w, h, class] of each cell that has one: the first whose centre lies there (data.c:328)."""
-        found: dict[int, HostArray] = {}
-        for row in self.objects(rows):
-            column, line = (min(int(centre * self.side), self.side - 1) for centre in row[:2])
-            found.setdefault(line * self.side + column, row)
-        return found
-
-    def _raw(self, target: HostArray) -> HostArray:
-        """x, y, w, h as they come in."""
-        place = target[:2] * self.side
-        sides = np.sqrt(target[2:4]) if self.sqrt else target[2:4]
-        return np.concatenate((place - np.minimum(place.astype(int), self.side - 1), sides))
-
-    def _best(self, ctx: Context, pred: HostArray, target: HostArray) -> tuple[int, float]:
-        """The box of a cell that learns `target`: of the largest IoU, or the nearest if none overlaps; and its IoU."""
-        goal = target[:4].astype(pred.dtype)
-        iou = boxes.iou(pred, goal)
-        best = int(iou.argmax()) if iou.max() > 0 else int(((pred - goal) ** 2).sum(axis=-1).argmin())
-        if self.forced:
-            best = int(goal[2] * goal[3] < SMALL)
+    def _chosen(self, ctx: Context, objects: HostArray) -> HostArray:
+        """Which box of its cell learns each object; -1 where the predictions decide."""
         if self.random and ctx.seen < RANDOM_UNTIL:
-            best = int((ctx.rng or np.random.default_rng()).integers(self.num))
-        return best, float(iou[best])
+            return (ctx.rng or np.random.default_rng()).integers(self.num, size=len(objects))
+        if self.forced:
+            return (objects[:, 2] * objects[:, 3] < SMALL).astype(int)
+        return np.full(len(objects), -1)
+
+    @cached_property
+    def options(self) -> detection.DetectionOptions:
+        """What decoding and loss depend on."""
+        own = {f.name: getattr(self, f.name) for f in fields(detection.DetectionOptions)}
+        return detection.DetectionOptions(**own)
 
     def detections(
         self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
     ) -> list[Detections]:
         """Boxes with a class above `thresh`, for each picture, cell by cell."""
         flat = self.planes(y)
-        cells, decoded = self.cells(flat), self.decode(flat, size)
+        cells, decoded = detection.cells(self.options, flat), self.decode(flat, size)
         probs = cells.objectness[..., None] * cells.classes[:, :, None]
         found = []
         for box, sure, prob in zip(decoded, cells.objectness, probs, strict=True):

@@ -91,17 +91,12 @@ class Head(Layer):
         return x.reshape(n, -1, self.entries, h, w)
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), ops = xs, ctx.ops
+        (x,) = xs
         y = self.activate(ctx, self.planes(x))
         if not ctx.train or ctx.truth is None:
             return Step(y.reshape(x.shape))
-        truth = np.asarray(ctx.truth)[:, : self.max]
-        done = self.loss_on_device(ctx, y, truth)
-        if done is None:
-            gradient, loss = self.loss(ctx, ops.to_host(y), truth)
-            dx = ops.array(gradient.reshape(x.shape))
-        else:
-            dx, loss = done[0].reshape(x.shape), done[1]
+        gradient, loss = self.loss(ctx, y, [self.objects(rows) for rows in np.asarray(ctx.truth)[:, : self.max]])
+        dx = gradient.reshape(x.shape)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
             return (dx if dy is None else dx + dy,)
@@ -113,12 +108,11 @@ class Head(Layer):
         """`planes` as the convolution gives them -> as decoding wants them."""
 
     @abstractmethod
-    def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
-        """Gradient with respect to what `activate` was given, and the figures for the log."""
+    def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
+        """Gradient with respect to what `activate` was given, and the figures for the log.
 
-    def loss_on_device(self, ctx: Context, y: Array, truth: HostArray) -> tuple[Array, HeadLoss] | None:
-        """The same without a copy of y on the host; None where backend or layer can't."""
-        return None
+        objects: for each picture rows [x, y, w, h, class], or 6, of this layer's classes.
+        """
 
     @abstractmethod
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
@@ -145,18 +139,6 @@ class Head(Layer):
             probs[probs <= thresh] = 0
             found.append(Detections(box[keep], cell[keep, 0], probs))
         return found
-
-
-def grid(h: int, w: int) -> tuple[HostArray, HostArray]:
-    """Column and row of each cell, to be added to (..., h, w)."""
-    return np.arange(w)[None, :], np.arange(h)[:, None]
-
-
-def cells_of(truth: HostArray, h: int, w: int) -> tuple[HostArray, HostArray]:
-    """Row and column of the cells that hold the centres of `truth` (k, 4); the outer ones for those on the edge."""
-    rows = np.clip(truth[:, 1] * h, 0, h - 1).astype(int)
-    columns = np.clip(truth[:, 0] * w, 0, w - 1).astype(int)
-    return rows, columns
 
 
 def valid_truth(rows: HostArray, classes: int) -> HostArray:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from darknet_py.config.options import opt
 from darknet_py.layers.head import Head, HostArray
+from darknet_py.ops.heads.masked import MaskOptions
 
 KINDS = ("iou", "giou", "diou", "ciou")
 
@@ -67,6 +69,16 @@ class MaskHead(Head):
 
     def used_anchors(self) -> HostArray:
         return self.all_anchors()[list(self.used)]
+
+    def options(self, size: tuple[int, int]) -> dict[str, Any]:
+        """The fields of `MaskOptions`. size: (w, h) of the network's input."""
+        own = {f.name: getattr(self, f.name) for f in fields(MaskOptions) if hasattr(self, f.name)}
+        return own | {
+            "anchors": tuple((float(w), float(h)) for w, h in self.all_anchors()),
+            "size": size,
+            "class_weights": tuple(map(float, self.class_weights)),
+            "weighted": bool(self.counters_per_class),
+        }
 
     def describe(self) -> tuple[str, str]:
         return "", f"mask {','.join(map(str, self.used))}"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from darknet_py import boxes
 from darknet_py.boxes import Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Shape, register
-from darknet_py.layers.head import Head, HostArray, cells_of, grid
+from darknet_py.layers.head import Head, HostArray
 from darknet_py.layers.tree import Tree, read_tree
 from darknet_py.ops import Array
-from darknet_py.ops.activations import logistic
+from darknet_py.ops.heads import region
 
 WARM_UP = 12800  # pictures during which every box is drawn to its anchor (region_layer.c:289)
-FOCAL_ALPHA = 0.5
-NO_BOX = 100_000  # truth with x, y beyond this names a class of the picture and has no box (region_layer.c:247)
 HIERARCHY_THRESH = 0.5  # how likely a class of a tree must be to be named instead of its parent (detector.c, -hier)
 
 
@@ -60,15 +56,12 @@ class Region(Head):
         return super().out_shape(*inputs)
 
     def activate(self, ctx: Context, x: Array) -> Array:
-        y, xp = x.copy(), ctx.ops.xp
-        if not self.background:
-            y[:, :, 4] = logistic(xp, x[:, :, 4])
-        if self.hierarchy is not None:
-            y[:, :, 5:] = ctx.ops.softmax(x[:, :, 5:], 2, self.hierarchy.spans)
-        elif self.softmax:
-            first = 4 if self.background else 5
-            e = xp.exp(x[:, :, first:] - x[:, :, first:].max(axis=2, keepdims=True))
-            y[:, :, first:] = e / e.sum(axis=2, keepdims=True)
+        y = ctx.ops.head_activate(x, () if self.background else ((4, 5),), (), 1.0)
+        first, spans = 5, self.hierarchy.spans if self.hierarchy else ((0, self.classes),)
+        if self.background:
+            first, spans = 4, ((0, 1 + self.classes),)
+        if self.softmax or self.hierarchy is not None:
+            y[:, :, first:] = ctx.ops.softmax(x[:, :, first:], 2, spans)
         return y
 
     def confidences(self, y: HostArray) -> HostArray:
@@ -78,101 +71,16 @@ class Region(Head):
         return found
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        h, w = y.shape[3:]
-        columns, rows = grid(h, w)
-        anchors = (self.all_anchors() / (w, h))[:, :, None, None]
-        centre = logistic(np, y[:, :, :2])
-        sides = np.exp(y[:, :, 2:4]) * anchors
-        parts = ((centre[:, :, 0] + columns) / w, (centre[:, :, 1] + rows) / h, sides[:, :, 0], sides[:, :, 1])
-        return np.stack(parts, axis=-1).astype(y.dtype)
+        return region.decode(self._options, y)
 
-    def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
-        pred = self.decode(y, ctx.size)
-        delta = np.zeros_like(y)
-        count, total = 0, 0.0
-        for picture, rows in enumerate(truth):
-            objects = self.objects(rows)
-            if self._only_class(y[picture], objects, delta[picture]):
-                continue
-            self._negatives(y[picture], pred[picture], objects, delta[picture])
-            if ctx.seen < WARM_UP:
-                self._pull_to_anchors(y[picture], delta[picture])
-            for k, row, column in zip(range(len(objects)), *cells_of(objects, *y.shape[3:]), strict=True):
-                total += self._positive(y[picture], pred[picture], objects[k], (row, column), delta[picture])
-                count += 1
-        cost = float((delta.astype(float) ** 2).sum())
-        return -delta, HeadLoss(cost, count, total)
+    def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
+        gradient, figures = ctx.ops.region_loss(self._options, y, objects, ctx.seen < WARM_UP)
+        return gradient, HeadLoss(figures.squares, round(figures.learned), figures.iou)
 
-    def _only_class(self, y: HostArray, objects: HostArray, delta: HostArray) -> bool:
-        """A picture with a class and no box teaches this class where it is likeliest, and nothing else."""
-        named = objects[(objects[:, :2] > NO_BOX).all(axis=1)]
-        if self.hierarchy is None or not len(named):
-            return False
-        class_id = int(named[0, 4])
-        given = y[:, [5 + c for c in self.hierarchy.path(class_id)]]
-        likely = y[:, 4] * given.prod(axis=1)
-        a, r, c = np.unravel_index(likely.argmax(), likely.shape)
-        self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], class_id, self.class_scale)
-        return True
-
-    def _negatives(self, y: HostArray, pred: HostArray, objects: HostArray, delta: HostArray) -> None:
-        objectness, slope = y[:, 4], self._slope(y[:, 4])
-        overlap = boxes.iou(pred[..., None, :], objects[:, :4].astype(y.dtype))
-        best = overlap.max(axis=-1, initial=0)
-        target = best if self.classfix == -1 else int(self.background)
-        delta[:, 4] = self.noobject_scale * (target - objectness) * slope
-        if self.classfix == -1:
-            return
-        ignored = best > self.thresh
-        delta[:, 4][ignored] = 0
-        if self.classfix > 0 and len(objects):
-            for a, r, c in np.argwhere(ignored):
-                scale = self.class_scale * (objectness[a, r, c] if self.classfix == 2 else 1)
-                class_id = int(objects[overlap[a, r, c].argmax(), 4])
-                self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], class_id, scale)
-
-    def _pull_to_anchors(self, y: HostArray, delta: HostArray) -> None:
-        centre = logistic(np, y[:, :2])
-        delta[:, :2] = 0.01 * (0.5 - centre) * centre * (1 - centre)
-        delta[:, 2:4] = -0.01 * y[:, 2:4]
-
-    def _positive(
-        self, y: HostArray, pred: HostArray, truth: HostArray, cell: tuple[int, int], delta: HostArray
-    ) -> float:
-        """Deltas of the anchor that learns the object `truth`; its IoU."""
-        (r, c), (h, w) = cell, y.shape[2:]
-        anchors = self.all_anchors() / (w, h)
-        shapes = np.zeros((self.num, 4))
-        shapes[:, 2:] = anchors if self.bias_match else pred[:, r, c, 2:]
-        a = int(boxes.iou(shapes, np.array([0, 0, truth[2], truth[3]])).argmax())
-        goal = np.array([truth[0] * w - c, truth[1] * h - r, *np.log(np.maximum(truth[2:4] / anchors[a], 1e-16))])
-        raw = y[a, :4, r, c]
-        centre = logistic(np, raw[:2])
-        delta[a, :2, r, c] = self.coord_scale * (goal[:2] - centre) * centre * (1 - centre)
-        delta[a, 2:4, r, c] = self.coord_scale * (goal[2:] - raw[2:])
-        iou = float(boxes.iou(pred[a, r, c], truth[:4].astype(y.dtype)))
-        objectness = y[a, 4, r, c]
-        target = 0 if self.background else iou if self.rescore else 1
-        delta[a, 4, r, c] = self.object_scale * (target - objectness) * self._slope(objectness)
-        self._class_delta(y[a, 5:, r, c], delta[a, 5:, r, c], int(truth[4]), self.class_scale)
-        return iou
-
-    def _slope(self, objectness: Any) -> Any:
-        """Derivative of the logistic; a softmax has none beside the difference."""
-        return np.ones_like(objectness) if self.background else objectness * (1 - objectness)
-
-    def _class_delta(self, probs: HostArray, delta: HostArray, class_id: int, scale: float) -> None:
-        if self.hierarchy is not None:
-            for c in self.hierarchy.path(class_id):
-                first, end = self.hierarchy.siblings(c)
-                delta[first:end] = -scale * probs[first:end]
-                delta[c] += scale
-            return
-        delta[:] = -scale * probs
-        delta[class_id] += scale
-        if self.focal_loss:
-            p = probs[class_id] + 1e-15
-            delta *= -FOCAL_ALPHA * (1 - p) * (2 * p * np.log(p) + p - 1)
+    @cached_property
+    def _options(self) -> region.RegionOptions:
+        own = {f.name: getattr(self, f.name) for f in fields(region.RegionOptions)}
+        return region.RegionOptions(**own | {"anchors": tuple((float(w), float(h)) for w, h in self.all_anchors())})
 
     def detections(
         self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()

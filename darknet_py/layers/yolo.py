@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, register
-from darknet_py.layers.head import HostArray, grid
+from darknet_py.layers.head import HostArray
 from darknet_py.layers.mask_head import MaskHead
-from darknet_py.layers.yolo_loss import options_of, report_of, yolo_loss
 from darknet_py.ops import Array
+from darknet_py.ops.heads import yolo
 
 
 @register("yolo")
@@ -31,25 +29,29 @@ class Yolo(MaskHead):
     track_ciou_norm: float = opt(0.01, doc="weight of the boxes' overlap beside that of the vectors")
 
     def activate(self, ctx: Context, x: Array) -> Array:
-        return ctx.ops.yolo_activate(x, self.scale_x_y, self.new_coords)
+        logistic = () if self.new_coords else ((0, 2), (4, self.entries))
+        return ctx.ops.head_activate(x, logistic, (0, 1), self.scale_x_y)
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        h, w = y.shape[3:]
-        columns, rows = grid(h, w)
-        anchors = (self.used_anchors() / size).astype(y.dtype)[:, :, None, None]
-        sides = y[:, :, 2:4] ** 2 * 4 * anchors if self.new_coords else np.exp(y[:, :, 2:4]) * anchors
-        x = ((y[:, :, 0] + columns) / w).astype(y.dtype)
-        return np.stack((x, ((y[:, :, 1] + rows) / h).astype(y.dtype), sides[:, :, 0], sides[:, :, 1]), axis=-1)
+        return yolo.decode(self._options(size), y)
 
-    def loss(self, ctx: Context, y: HostArray, truth: HostArray) -> tuple[HostArray, HeadLoss]:
-        delta, report = yolo_loss(self, y, truth, ctx.size)
-        return -self.delta_normalizer * delta, report
-
-    def loss_on_device(self, ctx: Context, y: Array, truth: HostArray) -> tuple[Array, HeadLoss] | None:
-        done = ctx.ops.yolo_loss(options_of(self, ctx.size), y, [self.objects(rows) for rows in truth])
-        if done is None:
-            return None
-        gradient, figures = done
-        report = report_of(self, figures)
-        report.learned = lambda: yolo_loss(self, ctx.ops.to_host(y), truth, ctx.size)[1].learned
+    def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
+        options = self._options(ctx.size)
+        gradient, figures = ctx.ops.yolo_loss(options, y, objects)
+        report = self._report(figures)
+        report.learned = lambda: yolo.learned(options, ctx.ops.to_host(y), objects)
         return gradient, report
+
+    def _options(self, size: tuple[int, int]) -> yolo.YoloOptions:
+        return yolo.YoloOptions(new_coords=self.new_coords, focal_loss=self.focal_loss, **self.options(size))
+
+    def _report(self, figures: yolo.YoloFigures) -> HeadLoss:
+        """The reference's cost (yolo_layer.c:885): its DIoU and CIoU losses report the plain IoU, too."""
+        rest, count = self.obj_normalizer * figures.rest, round(figures.learned)
+        if self.iou_loss == "mse":
+            cost, box = figures.squares, figures.squares - rest
+        else:
+            reported = figures.similarity if self.iou_loss == "giou" else figures.iou
+            box = self.iou_normalizer * (count - reported) / max(1, count)
+            cost = box + rest
+        return HeadLoss(cost, count, figures.iou, {"box": box, "objectness and class": rest})

@@ -6,6 +6,7 @@ don't depend on their number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -205,11 +206,14 @@ class NativeOps(NumpyOps):
         return _up(dx)
 
     # --- heads -------------------------------------------------------------------------------------------------------
-    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
+    def head_activate(
+        self, x: Array, squashed: Sequence[tuple[int, int]], stretched: Sequence[int], scale: float
+    ) -> Array:
         n, anchors, entries, h, w = x.shape
-        chosen, k, shift = (np.full((anchors, entries), value, FLOAT) for value in (not new_coords, 1, 0))
-        chosen[:, 2:4] = 0
-        k[:, :2], shift[:, :2] = scale, -0.5 * (scale - 1)
+        chosen, k, shift = (np.full((anchors, entries), value, FLOAT) for value in (0, 1, 0))
+        for first, end in squashed:
+            chosen[:, first:end] = 1
+        k[:, list(stretched)], shift[:, list(stretched)] = scale, -0.5 * (scale - 1)
         lying = self._lying(x.reshape(n, -1, h, w))
         y = self._empty(lying.shape)
         self._call("some_logistic", lying, chosen, k, shift, y, n * h * w, anchors * entries)

@@ -14,6 +14,7 @@ from darknet_py.config.section import parse
 from darknet_py.layers import LAYERS, Context, HeadLoss, Shape
 from darknet_py.layers.detection import Detection
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.heads.detection import cells
 from tests.gradients import assert_gradient
 from tests.layers.cases import layer
 
@@ -57,8 +58,8 @@ def test_gradient_of_half_the_cost() -> None:
 def test_boxes() -> None:
     head = cast(Detection, layer("detection side=2 classes=1 num=1 sqrt=1"))
     x = np.zeros((1, 24), np.float32)
-    cells = head.cells(x)
-    cells.classes[0, 3, 0], cells.objectness[0, 3, 0], cells.box[0, 3, 0] = 0.8, 0.5, (0.5, 0.25, 0.5, 0.6)
+    parts = cells(head.options, x)
+    parts.classes[0, 3, 0], parts.objectness[0, 3, 0], parts.box[0, 3, 0] = 0.8, 0.5, (0.5, 0.25, 0.5, 0.6)
     (found,) = head.detections(x.reshape(1, 24, 1, 1), (64, 64), 0.3)
     np.testing.assert_allclose(found.boxes, [[0.75, 0.625, 0.25, 0.36]], rtol=1e-6)
     np.testing.assert_allclose(found.probs, [[0.4]])

@@ -13,8 +13,9 @@ from darknet_py.boxes import giou
 from darknet_py.config.options import from_section
 from darknet_py.config.section import parse
 from darknet_py.layers import LAYERS, Context, HeadLoss
-from darknet_py.layers.gaussian_yolo import MEANS, SIGMAS, GaussianYolo
+from darknet_py.layers.gaussian_yolo import GaussianYolo
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.heads.gaussian import MEANS, SIGMAS
 from tests.gradients import assert_gradient
 from tests.layers.cases import layer
 
@@ -71,7 +72,7 @@ def test_box_and_sigma_learn_by_the_likelihood(point: str) -> None:
 
 @pytest.mark.parametrize("point", ["center", "left_top", "right_bottom"])
 def test_iou_loss_moves_the_box_its_point_holds(point: str) -> None:
-    """Up to the convention of yolo_loss.py: 1 for x, y in the picture, twice exp(w), exp(h) without the anchor."""
+    """Up to the convention of heads/yolo.py: 1 for x, y in the picture, twice exp(w), exp(h) without the anchor."""
     head, x, truth = one_cell(f"yolo_point={point} iou_loss=giou iou_normalizer=1")
     y, delta, _ = run(head, x, truth, np.float64)
 

@@ -10,8 +10,9 @@ import pytest
 
 from darknet_py.errors import CfgError
 from darknet_py.layers import Context, HeadLoss, Shape
-from darknet_py.layers.region import NO_BOX, Region
+from darknet_py.layers.region import Region
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.heads.region import NO_BOX
 from tests.layers.cases import layer
 
 TREE = "animal -1\nvehicle -1\ncat 0\ndog 0\ncar 1\nbike 1\n"

@@ -13,17 +13,16 @@ import darknet_py
 
 ROOT = Path(darknet_py.__file__).parent
 PARTS = ("layers", "network/graph.py", "network/passes.py", "train/optimizer.py", "train/ema.py", "train/loop.py")
-OPS = ("ops/cupy_ops.py", "ops/cuda_windows.py", "ops/cuda_yolo.py", "ops/launch.py")
+OPS = ("ops/cupy_ops.py", "ops/cuda_windows.py", "ops/cuda_heads.py", "ops/launch.py")
 COPIES = {"to_host", "asnumpy", "item", "tolist"}  # methods
 REDUCTIONS = {"sum", "mean", "max", "min", "any", "all"}
 
 KNOWN = {
     # losses, once for each mini-batch and loss layer
-    "ops/cuda_yolo.py loss",
+    "ops/cuda_heads.py _summed",
     "layers/losses.py forward",
+    "layers/yolo.py loss",  # only if [contrastive] asks what was learned
     # the way of layers whose loss is computed on the host
-    "layers/head.py forward",
-    "layers/yolo.py loss_on_device",  # only if [contrastive] asks what was learned
     "layers/contrastive.py _samples",
     "layers/contrastive.py supervised_contrast",
     "layers/iseg.py forward",
@@ -65,5 +64,5 @@ def test_only_known_places_copy_to_the_host() -> None:
 
 
 HOST_FILES = {  # work on host arrays only: what a head's loss was given, and files
-    f"layers/{name}.py" for name in ("yolo_loss", "gaussian_yolo", "region", "detection", "tree", "deform", "mask_head")
+    f"layers/{name}.py" for name in ("gaussian_yolo", "region", "detection", "tree", "deform", "mask_head")
 }

@@ -16,12 +16,13 @@ import pytest
 
 from darknet_py import boxes
 from darknet_py.config.section import parse
-from darknet_py.layers import Context, Layer, yolo_loss
+from darknet_py.layers import Context, Layer
 from darknet_py.layers.convolutional import Convolutional
-from darknet_py.layers.yolo_loss import Assignment
 from darknet_py.network import Network, build, load_weights
 from darknet_py.network.graph import Pass
 from darknet_py.ops import Array, NumpyOps
+from darknet_py.ops.heads import masked, yolo
+from darknet_py.ops.heads.masked import Assignment
 from darknet_py.ops.numpy_ops import from_rows, rows
 from darknet_py.train.loop import Progress, Trainer
 
@@ -45,7 +46,7 @@ RUNS = (
 TOLERANCE = 1e-5
 HEADER = np.array([0, 2, 5, 0, 0], "<i4").tobytes()
 HostArray = npt.NDArray[Any]
-yolo_box_deltas = yolo_loss._box_deltas
+yolo_box_deltas = yolo._box_deltas
 similarity_and_gradient = boxes.similarity_and_gradient
 
 
@@ -133,11 +134,11 @@ def reference_gradient(kind: str, pred: HostArray, truth: HostArray) -> tuple[Ho
     return similarity, grad.astype(pred.dtype)
 
 
-def pjreddie_box_deltas(head: Any, y: Any, pred: Any, learns: Assignment, size: Any, delta: Any) -> Any:
+def pjreddie_box_deltas(options: Any, y: Any, pred: Any, learns: Assignment, delta: Any) -> Any:
     """Of several objects in a cell the last one sets the box (pjreddie yolo_layer.c:103); AlexeyAB adds up."""
     last = {tuple(cell): k for k, cell in enumerate(learns.cell)}.values()
-    kept = Assignment(*(getattr(learns, name)[list(last)] for name in ("cell", "truth", "positive")))
-    return yolo_box_deltas(head, y, pred, kept, size, delta)
+    kept = Assignment(*(getattr(learns, name)[list(last)] for name in ("cell", "truth", "positive")), learns.anchors)
+    return yolo_box_deltas(options, y, pred, kept, delta)
 
 
 def golden(name: str) -> tuple[Any, dict[str, Any]]:
@@ -191,8 +192,8 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """A run, with what its reference does differently in the yolo loss."""
     _, meta = golden(request.param)
     if meta["reference"] == "pjreddie":
-        monkeypatch.setattr(yolo_loss, "_box_deltas", pjreddie_box_deltas)
-        monkeypatch.setattr(yolo_loss, "CLASS_THRESH", -1)  # a cell needs no likely class to be ignored
+        monkeypatch.setattr(yolo, "_box_deltas", pjreddie_box_deltas)
+        monkeypatch.setattr(masked, "CLASS_THRESH", -1)  # a cell needs no likely class to be ignored
     if "iou_loss=diou" in meta["cfg"] or "iou_loss=ciou" in meta["cfg"]:
         monkeypatch.setattr(boxes, "similarity_and_gradient", reference_gradient)
     return str(request.param)

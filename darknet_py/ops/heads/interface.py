@@ -1,0 +1,73 @@
+"""The operations of detection layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from darknet_py.ops.activations import logistic
+from darknet_py.ops.heads.cells import HostArray
+from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions, detection_loss
+from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions, gaussian_loss
+from darknet_py.ops.heads.region import RegionFigures, RegionOptions, region_loss
+from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions, yolo_loss
+
+Array = Any
+
+
+class Heads:
+    """The losses give (gradient like y, figures), where y is what the layer's activation gave.
+
+    objects: for each picture a host array of rows [x, y, w, h, class].
+    """
+
+    xp: Any
+
+    def array(self, host: Any) -> Array:
+        """See `Ops`."""
+        raise NotImplementedError
+
+    def to_host(self, x: Array) -> Any:
+        """See `Ops`."""
+        raise NotImplementedError
+
+    def head_activate(
+        self, x: Array, squashed: Sequence[tuple[int, int]], stretched: Sequence[int], scale: float
+    ) -> Array:
+        """x (n, anchors, entries, h, w) with the logistic of some entries, each (first, behind the last).
+
+        Those of x and y, `stretched`, are then stretched by `scale` around 0.5 (yolo_layer.c:370).
+        """
+        y = x.copy()
+        for first, end in squashed:
+            y[:, :, first:end] = logistic(self.xp, x[:, :, first:end])
+        if scale != 1:
+            for entry in stretched:
+                y[:, :, entry] = y[:, :, entry] * scale - 0.5 * (scale - 1)
+        return y
+
+    def yolo_loss(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> tuple[Array, YoloFigures]:
+        """Of a [yolo]: y (n, anchors, 5 + classes, h, w)."""
+        gradient, figures = yolo_loss(options, self.to_host(y), objects)
+        return self.array(gradient), figures
+
+    def gaussian_loss(
+        self, options: GaussianOptions, y: Array, objects: list[HostArray]
+    ) -> tuple[Array, GaussianFigures]:
+        """Of a [Gaussian_yolo]: y (n, anchors, 9 + classes, h, w)."""
+        gradient, figures = gaussian_loss(options, self.to_host(y), objects)
+        return self.array(gradient), figures
+
+    def region_loss(
+        self, options: RegionOptions, y: Array, objects: list[HostArray], warm_up: bool
+    ) -> tuple[Array, RegionFigures]:
+        """Of a [region]: y (n, anchors, 5 + classes, h, w). warm_up: every box is drawn to its anchor."""
+        gradient, figures = region_loss(options, self.to_host(y), objects, warm_up)
+        return self.array(gradient), figures
+
+    def detection_loss(
+        self, options: DetectionOptions, y: Array, objects: list[HostArray], chosen: list[HostArray]
+    ) -> tuple[Array, DetectionFigures]:
+        """Of a [detection]: y (n, inputs). chosen: the box that learns each object, -1: the best one."""
+        gradient, figures = detection_loss(options, self.to_host(y), objects, chosen)
+        return self.array(gradient), figures
