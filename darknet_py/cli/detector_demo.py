@@ -43,6 +43,8 @@ def _add_results(p: Parser) -> None:
     p.add_argument("-json_port", type=_port, metavar="N", help="send the objects as JSON at http://localhost:N")
     text = "where these two listen; 0.0.0.0 lets other machines connect (%(default)s)"
     p.add_argument("-http_host", default="127.0.0.1", metavar="HOST", help=text)
+    text = "POST what is in each frame with objects to http://HOST/PATH, as text; with -time_limit_sec the first only"
+    p.add_argument("-http_post_host", metavar="HOST/PATH", help=text)
     p.add_argument("-dontdraw_bbox", action="store_true", help="draw no boxes")
     p.add_argument("-dont_show", action="store_true", help="open no window")
 

@@ -21,6 +21,7 @@ from darknet_py.cli.objects import frame_lines, json_entry
 from darknet_py.cli.result_files import json_file
 from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
+from darknet_py.serve.post import Poster, notice
 from darknet_py.serve.streams import JsonStream, MjpegStream
 from darknet_py.video.writer import video_file
 
@@ -74,6 +75,10 @@ def outputs(args: argparse.Namespace, fps: float) -> Iterator[list[Output]]:
             pictures = stack.enter_context(MjpegStream(args.mjpeg_port, args.http_host))
             tell(f"{pictures.url}: the frames")
             found.append(lambda shot: pictures.send(_jpeg(shot.drawn)))
+        if args.http_post_host:
+            poster = stack.enter_context(Poster(args.http_post_host, args.time_limit_sec > 0, tell))
+            name = args.source[0] if args.source else f"camera {args.c}"
+            found.append(lambda shot: poster.send(notice(shot.found, shot.names, name)))
         if args.prefix:
             found.append(lambda shot: save_picture(f"{args.prefix}_{shot.number:08d}.jpg", shot.drawn))
         if args.out_filename:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from types import TracebackType
 from typing import NamedTuple
 
-from darknet_py.serve.server import LOOPBACK, Handler, Server
+from darknet_py.serve.server import LOOPBACK, Handler, Server, Service
 
 
 class Document(NamedTuple):
@@ -16,7 +15,7 @@ class Document(NamedTuple):
     kind: str
 
 
-class Documents:
+class Documents(Service):
     """Serves what was last `put` under a path; 404 for all others."""
 
     def __init__(self, port: int, host: str = LOOPBACK) -> None:
@@ -35,12 +34,6 @@ class Documents:
     def close(self) -> None:
         """Serves no more."""
         self._server.close()
-
-    def __enter__(self) -> Documents:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def _answer(self, client: Handler) -> None:
         document = self._documents.get(client.path.partition("?")[0])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socketserver
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
+from typing import TypeVar
 
 from darknet_py.errors import DarknetError
 
 LOOPBACK = "127.0.0.1"  # only programs of this machine can connect
 SLOWEST = 5  # seconds that a client may hold up its thread
+
+S = TypeVar("S", bound="Service")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -56,7 +60,21 @@ class _Http(ThreadingHTTPServer):
         """A client that breaks off says nothing to the user."""
 
 
-class Server:
+class Service(ABC):
+    """What listens on a port until `close`, or to the end of a ``with`` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Takes no more requests."""
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class Server(Service):
     """Answers GET requests at http://host:port/ until `close`; `answer` is called in a thread for each request.
 
     port: 0 takes a free one. DarknetError where the port can't be had.
@@ -87,9 +105,3 @@ class Server:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()

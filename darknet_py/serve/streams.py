@@ -6,12 +6,12 @@ keep up with pictures gets the newest.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from threading import Condition
-from types import TracebackType
 
-from darknet_py.serve.server import LOOPBACK, Handler, Server
+from darknet_py.serve.server import LOOPBACK, Handler, Server, Service
 
 BOUNDARY = "mjpegstream"  # http_stream.cpp:484
 KEPT = 1000  # entries of JSON that a slow client may be behind
@@ -69,7 +69,7 @@ class Feed:
             return list(self._items)[len(self._items) - new :], self._sent
 
 
-class _Stream:
+class _Stream(Service):
     """A feed that is served at every path of a port."""
 
     def __init__(self, keep: int, port: int, host: str) -> None:
@@ -91,14 +91,9 @@ class _Stream:
         self.feed.close()
         self.server.close()
 
-    def __enter__(self) -> _Stream:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
+    @abstractmethod
     def _answer(self, client: Handler) -> None:
-        raise NotImplementedError
+        """Sends the feed to a client."""
 
 
 class MjpegStream(_Stream):
@@ -106,9 +101,6 @@ class MjpegStream(_Stream):
 
     def __init__(self, port: int, host: str = LOOPBACK) -> None:
         super().__init__(1, port, host)
-
-    def __enter__(self) -> MjpegStream:
-        return self
 
     def send(self, jpeg: bytes) -> None:
         """The next picture, encoded."""
@@ -127,9 +119,6 @@ class JsonStream(_Stream):
 
     def __init__(self, port: int, host: str = LOOPBACK) -> None:
         super().__init__(KEPT, port, host)
-
-    def __enter__(self) -> JsonStream:
-        return self
 
     def send(self, entry: str) -> None:
         """The next entry of the list, as JSON."""

@@ -218,6 +218,14 @@ def test_streams(clip, run):
     assert {thing["name"] for thing in entries[-1]["objects"]} == {"star", "circle"}
 
 
+def test_a_server_is_told_of_the_frames_with_objects(run, clip, monkeypatch):
+    sent: list[str] = []
+    monkeypatch.setattr("darknet_py.serve.post.Poster.send", lambda poster, text: sent.append(text))
+    assert run(*FILES, clip, "-http_post_host", "127.0.0.1/objects", "-dont_show").status == 0
+    assert len(sent) == moving.FRAMES and {"star", "circle"} <= {line.split(",")[0] for line in sent[-1].split("\n")}
+    assert sent[-1].endswith(f"videosource:\n{clip}")
+
+
 def _free_port() -> int:
     import socket
 
@@ -309,6 +317,7 @@ def test_ctrl_c_finishes_the_files(clip):
         (["clip.avi", "-prefix", "file/f"], "can't be written"),
         (["clip.avi", "-track_buffer", "x"], "'x' isn't a whole number from 0 on"),
         (["clip.avi", "-mjpeg_port", "99999"], "port 99999"),
+        (["clip.avi", "-http_post_host", "ftp://a/"], "ftp://a/: no address of a server"),
         (["clip.avi", "-trakc"], "did you mean -track?"),
         (["clip.avi", "clip.avi"], "one video, or any number of pictures"),
     ],
