@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,10 @@ from darknet_py.cli.output import silenced
 from darknet_py.config.datafile import read_data
 from darknet_py.errors import DarknetError
 from darknet_py.network import Network
+from darknet_py.train.hooks import Companion
 from darknet_py.train.loop import Report, Trainer
+from darknet_py.train.saving import Saver
+from darknet_py.train.schedule import learning_rate
 
 COMMANDS: dict[str, Any] = {"detector": detector_train, "classifier": classifier_train}
 
@@ -25,9 +31,10 @@ class StopTraining(Exception):
 class Event:
     """The state of a training after an iteration.
 
-    loss: of the iteration; avg_loss: its running mean. rate: the learning rate. images: pictures seen so far.
-    seconds: that the iteration took. measure: the last mAP (of a classifier: top-k accuracy) in [0, 1], None before
-    the first; best: the largest so far. network: in training; its parameters may be looked at.
+    loss: of the iteration; avg_loss: its running mean; NaN before the first. rate: the learning rate, at the start
+    that of the first iteration. images: pictures seen so far. seconds: that the iteration took. measure: the last mAP
+    (of a classifier: top-k accuracy) in [0, 1], None before the first; best: the largest so far. network: in training;
+    its parameters may be looked at. files: of `Callbacks.saved`, the weights files that were written.
     """
 
     iteration: int
@@ -39,6 +46,7 @@ class Event:
     measure: float | None
     best: float | None
     network: Network
+    files: tuple[Path, ...] = ()
 
     def stop(self) -> None:
         """Ends the training now; everything is saved first."""
@@ -49,12 +57,15 @@ class Event:
 class Callbacks:
     """Functions that a training calls with an `Event`.
 
-    iteration: after each iteration. measured: after an iteration at whose end mAP or accuracy was measured.
+    started: before the first iteration. iteration: after each one. measured: after one at whose end mAP or accuracy was
+    measured. saved: after one at whose end weights were saved, and at the end: `Event.files` says which.
     finished: at the end, also at one that `Event.stop` brought about.
     """
 
+    started: Callable[[Event], object] | None = None
     iteration: Callable[[Event], object] | None = None
     measured: Callable[[Event], object] | None = None
+    saved: Callable[[Event], object] | None = None
     finished: Callable[[Event], object] | None = None
 
 
@@ -69,24 +80,59 @@ class Training:
     stopped: bool
 
 
-class _Watcher:
-    """The hook of the training loop that calls the callbacks."""
+class _Watcher(Companion):
+    """The hook of the training loop that calls the callbacks; what these print is never silenced."""
 
     def __init__(self, callbacks: Callbacks) -> None:
         self.callbacks = callbacks
         self.last: Event | None = None
+        self._saver: Saver | None = None
+        self._out = sys.stdout
+
+    def begin(self, trainer: Trainer, saver: Saver) -> None:
+        self._saver = saver
+        self._tell(self.callbacks.started, _start(trainer))
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
         self.last = event = _event(trainer, report)
         progress = trainer.progress
-        if self.callbacks.measured and progress.maps and progress.maps[-1][0] == report.iteration:
-            self.callbacks.measured(event)
-        if self.callbacks.iteration:
-            self.callbacks.iteration(event)
+        if progress.maps and progress.maps[-1][0] == report.iteration:
+            self._tell(self.callbacks.measured, event)
+        self._tell_saved(event)
+        self._tell(self.callbacks.iteration, event)
+
+    def finish(self) -> None:
+        """The training has ended, with its last files."""
+        for tell in (self._tell_saved, self.callbacks.finished):
+            if self.last:
+                with suppress(StopTraining):  # it has
+                    self._tell(tell, self.last)
+
+    def _tell_saved(self, event: Event) -> None:
+        if files := self._saver.news() if self._saver else ():
+            self._tell(self.callbacks.saved, replace(event, files=files))
+
+    def _tell(self, callback: Callable[[Event], object] | None, event: Event) -> None:
+        if callback:
+            with redirect_stdout(self._out):
+                callback(event)
+
+
+def _start(trainer: Trainer) -> Event:
+    progress, options = trainer.progress, trainer.net.options
+    return Event(
+        progress.iteration,
+        math.nan,
+        math.nan if progress.avg_loss is None else progress.avg_loss,
+        learning_rate(options, progress.iteration + 1, progress.seed),
+        progress.iteration * options.update_size,
+        0.0,
+        *_measures(trainer),
+        trainer.net,
+    )
 
 
 def _event(trainer: Trainer, report: Report) -> Event:
-    progress = trainer.progress
     return Event(
         report.iteration,
         report.loss,
@@ -94,10 +140,15 @@ def _event(trainer: Trainer, report: Report) -> Event:
         report.rate,
         report.images,
         report.seconds,
-        progress.last_map if progress.last_map >= 0 else None,
-        progress.best_map if progress.best_map >= 0 else None,
+        *_measures(trainer),
         trainer.net,
     )
+
+
+def _measures(trainer: Trainer) -> tuple[float | None, float | None]:
+    """The last and the best figure."""
+    last, best = trainer.progress.last_map, trainer.progress.best_map
+    return last if last >= 0 else None, best if best >= 0 else None
 
 
 def train(kind: str, files: Sequence[str | Path], callbacks: Callbacks, options: dict[str, Any]) -> Training:
@@ -111,9 +162,9 @@ def train(kind: str, files: Sequence[str | Path], callbacks: Callbacks, options:
         except StopTraining:
             stopped = True
     if watcher.last is None:
-        raise DarknetError(f"{args.cfg}: nothing was trained: it is at max_batches already")
-    if callbacks.finished:
-        callbacks.finished(watcher.last)
+        why = "it was stopped before the first iteration" if stopped else "it is at max_batches already"
+        raise DarknetError(f"{args.cfg}: nothing was trained: {why}")
+    watcher.finish()
     return _training(args, watcher.last, stopped)
 
 

@@ -16,7 +16,7 @@ from darknet_py.config.datafile import DataFile
 from darknet_py.network import NetOptions, Network
 from darknet_py.runs.folder import GUIDE, Run
 from darknet_py.train.chart import Chart
-from darknet_py.train.hooks import Figure, MeanAveragePrecision, ShowSamples
+from darknet_py.train.hooks import Companion, Figure, MeanAveragePrecision, ShowSamples
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.train.log import Console, CsvLog, LoaderWatch, read_curves
 from darknet_py.train.loop import Hook, Trainer
@@ -104,6 +104,9 @@ def carry_out(course: Course, loader: Loader, interrupt: Interrupt) -> None:
         course.run.note(seed=course.trainer.progress.seed, start=course.start)
     hooks, at_end = make_hooks(course)
     with _telling_where_it_stopped(course):
+        for hook in course.extra:
+            if isinstance(hook, Companion):
+                hook.begin(course.trainer, course.saver)
         train(course.trainer, loader, hooks, at_end, course.saver, interrupt)
     tell_end(course)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -105,6 +106,18 @@ class MeanAveragePrecision:
                 self.saver.weights(trainer, "best")
         except DarknetError as error:
             warnings.warn(f"{error}; training goes on", stacklevel=2)
+
+
+class Companion(ABC):
+    """Hook that is told of the beginning, too, and may ask the saver what was written."""
+
+    @abstractmethod
+    def begin(self, trainer: Trainer, saver: Saver) -> None:
+        """Everything is ready, and the first iteration comes next."""
+
+    @abstractmethod
+    def __call__(self, trainer: Trainer, report: Report) -> None:
+        """An iteration is done, and what was due to be saved after it, is."""
 
 
 class ShowSamples:

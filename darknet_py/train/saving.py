@@ -26,7 +26,8 @@ class Saver:
     """Hook: `base_N.weights`, the pair `base_last.weights` and `.resume`, and `base_ema.weights` with the last pair.
 
     Where a file can't be written on the way, training goes on with a warning: the older files are whole, and the next
-    time may do better; `written` holds all that were. What `last` and `final` can't write is a DarknetError.
+    time may do better; `written` holds all that were, and `news` tells of those since it was last asked. What `last`
+    and `final` can't write is a DarknetError.
     """
 
     def __init__(self, folder: Path, base: str, data: DataFile, options: NetOptions) -> None:
@@ -34,6 +35,7 @@ class Saver:
         self.numbered, self.last_period = numbered_period(data, options), data.savelast
         self.saved_at = -1
         self.written: set[Path] = set()
+        self._news: list[Path] = []
 
     def path(self, what: str) -> Path:
         """Of the weights file called `what`: a number, last, best, ema or final."""
@@ -48,12 +50,18 @@ class Saver:
         except DarknetError as error:
             warnings.warn(f"{error}; training goes on", stacklevel=2)
 
+    def news(self) -> tuple[Path, ...]:
+        """The weights files since the last call, in the order in which they were written."""
+        news, self._news = tuple(dict.fromkeys(self._news)), []
+        return news
+
     def weights(self, trainer: Trainer, what: str) -> Path:
         """The present parameters under the name `what`."""
         save_weights(
             trainer.net, self.path(what), Header(seen=trainer.progress.iteration * trainer.net.options.update_size)
         )
         self.written.add(self.path(what))
+        self._news.append(self.path(what))
         return self.path(what)
 
     def last(self, trainer: Trainer) -> None:
@@ -62,6 +70,7 @@ class Saver:
             save_pair(trainer, self.path("last"))
             self.saved_at = trainer.progress.iteration
             self.written |= {self.path("last"), self.path("last").with_suffix(SUFFIX)}
+            self._news.append(self.path("last"))
             if trainer.ema.active(trainer.progress.iteration):
                 with trainer.ema.applied(trainer.net):
                     self.weights(trainer, "ema")

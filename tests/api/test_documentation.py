@@ -36,6 +36,7 @@ def test_the_examples_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert len(names["found"]) > 2 and (folder / "predictions.jpg").exists()
     assert out.count("thing ") == 3 and out.count("done") == 1
+    assert out.count("from iteration 0\n1 ") == 1 and out.count("saved demo/backup") == 1
     training = names["training"]
     assert training.iteration == 2 and training.stopped and training.weights.exists()
     assert np.isfinite(names["large"]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -132,6 +133,48 @@ def test_callbacks(trainable):
     again = darknet_py.load("t.cfg", training.weights, device="cpu").predict(".", thresh=0.01)
     for ours, theirs in zip(before, again, strict=True):
         np.testing.assert_array_equal(ours, theirs.scores)
+
+
+@pytest.mark.filterwarnings("ignore:.*batch=2 is small")
+def test_the_start_and_what_is_saved_are_told(trainable):
+    told = []
+    callbacks = Callbacks(
+        started=lambda event: told.append(("started", event)),
+        iteration=lambda event: event.iteration < 3 or event.stop(),
+        measured=lambda event: told.append(("measured", event)),
+        saved=lambda event: told.append(("saved", event)),
+        finished=lambda event: told.append(("finished", event)),
+    )
+    Path("saving.data").write_text(Path("tiny.data").read_text() + "\nsaveweights=2\n")
+    trainable.train("saving.data", callbacks=callbacks, **OPTIONS)
+    assert [(kind, event.iteration) for kind, event in told] == [
+        ("started", 0), ("saved", 2), ("saved", 3), ("finished", 3)
+    ]  # fmt: skip
+    start, numbered, last, _ = (event for _, event in told)
+    assert np.isnan([start.loss, start.avg_loss]).all() and (start.images, start.measure, start.files) == (0, None, ())
+    assert start.rate == pytest.approx(0.001)
+    assert numbered.files == (Path("backup/t_2.weights"), Path("backup/t_last.weights"))
+    assert last.files == (Path("backup/t_last.weights"),)
+    told.clear()
+    trainable.train("saving.data", callbacks=replace(callbacks, iteration=None), map=True, **OPTIONS)
+    assert [(kind, event.iteration) for kind, event in told[:2]] == [("started", 3), ("measured", 4)]
+    assert told[0][1].avg_loss == pytest.approx(last.avg_loss)
+    saved = [file for kind, event in told if kind == "saved" for file in event.files]
+    assert {f"backup/t_{what}.weights" for what in ("best", "4", "last", "final")} == set(map(str, saved))
+    assert all(file.exists() for file in saved)
+
+
+@pytest.mark.filterwarnings("ignore:.*batch=2 is small")
+@pytest.mark.parametrize("when", ["started", "measured", "saved", "finished"])
+def test_each_callback_may_stop(trainable, when):
+    callbacks = Callbacks(**{when: lambda event: event.stop()})
+    if when == "started":
+        with pytest.raises(DarknetError, match="nothing was trained: it was stopped before the first iteration"):
+            trainable.train("tiny.data", callbacks=callbacks, **OPTIONS)
+        assert trainable.weights is None
+    else:
+        training = trainable.train("tiny.data", callbacks=callbacks, map=True, **OPTIONS)
+        assert training.iteration == 4 and training.weights.exists()
 
 
 @pytest.mark.filterwarnings("ignore:.*batch=2 is small")
