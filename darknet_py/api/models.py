@@ -156,7 +156,7 @@ def load(
     device: "cpu", "cuda", "cuda:1" for the second GPU, or "auto": a GPU where one can be used.
     DarknetError in one line where a file can't be used.
     """
-    network = load_network(cfg, _ops(device))
+    network = load_network(cfg, _ops(device), allocate=weights is None)
     kind: type[DetectorModel | ClassifierModel] = DetectorModel if network.heads else ClassifierModel
     if weights is not None:
         load_weights(network, weights)

@@ -96,7 +96,7 @@ class Benchmark:
         return Result(Row(case, figures, self.machine), layers)
 
     def _network(self, setting: Setting) -> Network:
-        net = load_network(self.plan.cfg, self.ops)
+        net = load_network(self.plan.cfg, self.ops, allocate=not self.plan.weights)
         if self.plan.weights:
             load_weights(net, self.plan.weights)
         return net.resized(*(setting.size or net.size))

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from darknet_py.data.cifar import TEST, read_cifar
     from darknet_py.network import load_network, load_weights
 
-    net = load_network(args.cfg, ops_of(args))
+    net = load_network(args.cfg, ops_of(args), allocate=False)
     check_fits(net, args.cfg)
     load_weights(net, args.weights)
     net = finite_for_inference(net, args.weights)

@@ -43,7 +43,7 @@ def load_classifier(args: argparse.Namespace, *keys: str) -> LoadedClassifier:
     DarknetError where a file can't be read or the files don't belong together.
     """
     data = read_data(args.data)
-    net = load_network(args.cfg, ops_of(args))
+    net = load_network(args.cfg, ops_of(args), allocate=False)
     classes = Classifier(net).classes
     words = read_words(data, classes, args.cfg, *keys)
     load_weights(net, args.weights)

@@ -65,7 +65,7 @@ def load_go_network(args: argparse.Namespace, cfg: str = "", weights: str = "") 
     from darknet_py.network import for_inference, load_network, load_weights
     from darknet_py.ops import cpu_ops
 
-    net = load_network(cfg or args.cfg, cpu_ops(args.threads))
+    net = load_network(cfg or args.cfg, cpu_ops(args.threads), allocate=False)
     check(net)
     load_weights(net, weights or args.weights)
     return GoNetwork(for_inference(net), args.multi)

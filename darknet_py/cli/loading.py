@@ -38,7 +38,7 @@ def load_detector(args: argparse.Namespace, mapped: bool = False) -> Loaded:
     data = read_data(args.data)
     names_path = data.file("names")
     names = read_names(names_path)
-    net = load_network(args.cfg, ops_of(args))
+    net = load_network(args.cfg, ops_of(args), allocate=False)
     detector = Detector(net)
     classes = detector.head.classes
     if len(names) != classes:

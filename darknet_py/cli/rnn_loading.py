@@ -35,7 +35,7 @@ def load_text_network(args: argparse.Namespace) -> Network:
     from darknet_py.network import load_network, load_weights
     from darknet_py.text.model import check
 
-    net = load_network(args.cfg, ops_of(args))
+    net = load_network(args.cfg, ops_of(args), allocate=False)
     check(net)
     load_weights(net, args.weights)
     return finite_for_inference(net, args.weights)

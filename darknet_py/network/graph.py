@@ -91,6 +91,19 @@ class Network:
             for param in node.own.values():
                 yield node, param
 
+    def fill(self, seed: int = 0) -> None:
+        """First values for the parameters that have none yet."""
+        empty = [(node, spec) for node in self.nodes for spec in node.specs if spec.name not in node.params]
+        if not empty:
+            return
+        rng = np.random.default_rng(seed)
+        for node, spec in empty:
+            node.params[spec.name] = self.param(spec, _initial(node.section, spec, rng))
+
+    def param(self, spec: ParamSpec, value: Any) -> Param:
+        """A parameter with a value from the host."""
+        return Param(spec, self.ops.array(value), add=self.ops.add)
+
     def reset_state(self, streams: list[int] | None = None) -> None:
         """Recurrent layers forget what came before, in all streams or those given by index."""
         for _, param in self.parameters():
@@ -207,7 +220,10 @@ def load_network(path: str | Path, ops: Ops, seed: int = 0, allocate: bool = Tru
 
 
 def build(sections: list[Section], ops: Ops, seed: int = 0, allocate: bool = True) -> Network:
-    """A Network of `sections`. With ``allocate=False`` it has shapes and no parameter arrays. CfgError if invalid."""
+    """A Network of `sections`. CfgError if invalid.
+
+    With ``allocate=False`` it has shapes and no parameter arrays; `load_weights` or `Network.fill` gives it some.
+    """
     head, *rest = sections
     if head.name not in NET_NAMES:
         raise head.error("the first section must be [net]")
@@ -216,14 +232,15 @@ def build(sections: list[Section], ops: Ops, seed: int = 0, allocate: bool = Tru
     except ValueError as reason:
         raise head.error(str(reason)) from None
     shape = _input(head, options)
-    rng = np.random.default_rng(seed)
     nodes: list[Node] = []
     for section in rest:
-        layer = _layer(section, options.clip)
-        nodes.append(_node(section, layer, nodes, shape, ops if allocate else None, rng))
+        nodes.append(_node(section, _layer(section, options.clip), nodes, shape))
     if not nodes:
         raise head.error("has no layer behind it")
-    return Network(options, shape, tuple(nodes), ops)
+    net = Network(options, shape, tuple(nodes), ops)
+    if allocate:
+        net.fill(seed)
+    return net
 
 
 def _input(head: Section, options: NetOptions) -> Shape:
@@ -238,9 +255,7 @@ def _input(head: Section, options: NetOptions) -> Shape:
     return shape
 
 
-def _node(
-    section: Section, layer: Layer, nodes: list[Node], picture: Shape, ops: Ops | None, rng: np.random.Generator
-) -> Node:
+def _node(section: Section, layer: Layer, nodes: list[Node], picture: Shape) -> Node:
     index = len(nodes)
     inputs = layer.inputs(index)
     shapes = _input_shapes(section, inputs, nodes, picture)
@@ -251,8 +266,7 @@ def _node(
     source = layer.shares(index)
     if source is not None:
         return Node(index, layer, inputs, shapes, shape, (), _shared(section, nodes, source, specs), section)
-    params = {} if ops is None else {s.name: Param(s, ops.array(_initial(section, s, rng)), add=ops.add) for s in specs}
-    return Node(index, layer, inputs, shapes, shape, specs, params, section)
+    return Node(index, layer, inputs, shapes, shape, specs, {}, section)
 
 
 def _shared(section: Section, nodes: list[Node], source: int, specs: tuple[ParamSpec, ...]) -> dict[str, Param]:

@@ -5,6 +5,8 @@ No layer is named here: what stands in a file, and in which order, is what `Laye
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import struct
 from pathlib import Path
@@ -14,9 +16,10 @@ import numpy as np
 
 from darknet_py.errors import WeightsError
 from darknet_py.files import atomic_write
-from darknet_py.layers import Param, ParamSpec
+from darknet_py.layers import ParamSpec
 from darknet_py.network.graph import Network, Node
 
+FLOAT = 4  # bytes
 BN_STATE = ("scale", "mean", "var")  # what `dontloadscales` leaves out
 PARTIAL = re.compile(r"\.conv\.\d+$")  # yolov4.conv.137: the first layers of a trained network
 
@@ -60,29 +63,23 @@ def read_header(file: IO[bytes], path: str | Path) -> Header:
 
 
 def load_weights(net: Network, path: str | Path, cutoff: int | None = None, partial: bool = False) -> Header:
-    """Reads the parameters of the first `cutoff` layers (all where None) from the file `path`.
+    """Reads the parameters of the first `cutoff` layers (all where None) from the file `path`; fills in those without.
 
     A file that ends early or goes on is a WeightsError that names the layer. With `partial`, or where the name says so
     (``*.conv.N``), layers that a shorter file has nothing for keep their values; with a cutoff a longer one may go on.
     """
+    partial = partial or bool(PARTIAL.search(str(path)))
     try:
         with Path(path).open("rb") as file:
             header = read_header(file, path)
-            body = np.frombuffer(file.read(), np.uint8)
+            there = _numbers_left(file, path)
+            parts = _parts(net.nodes[:cutoff], there, header, path, partial)
+            _check_end(parts, there, path, cutoff)
+            for node, spec in parts:
+                _set(net, node, spec.name, _shaped(_read(file, spec, path), spec, header))
     except OSError as reason:
         raise WeightsError(f"{path}: can't be read: {reason.strerror or reason}") from reason
-    if len(body) % 4:
-        raise WeightsError(f"{path}: isn't whole: {len(body)} bytes behind the header are no float32 numbers")
-    numbers = body.view("<f4")
-    partial = partial or bool(PARTIAL.search(str(path)))
-    values, used = _take(net.nodes[:cutoff], numbers, header, path, partial)
-    if used < len(numbers) and cutoff is None:
-        raise WeightsError(
-            f"{path}: has {len(numbers)} numbers, the cfg needs {used}: it is the file of another network "
-            f"(to take the first N layers only: -cutoff N)"
-        )
-    for node, name, value in values:
-        _set(net, node.params[name], value)
+    net.fill()
     return header
 
 
@@ -96,11 +93,34 @@ def save_weights(net: Network, path: str | Path, header: Header, cutoff: int | N
                 file.write((_matrix(numbers).T if _is_transposed(spec, header) else numbers).tobytes())
 
 
-def _set(net: Network, param: Param, value: np.ndarray) -> None:
+def _numbers_left(file: IO[bytes], path: str | Path) -> int:
+    """Of the file, from where it is."""
+    start, end = file.tell(), file.seek(0, os.SEEK_END)
+    file.seek(start)
+    if (end - start) % FLOAT:
+        raise WeightsError(f"{path}: isn't whole: {end - start} bytes behind the header are no float32 numbers")
+    return (end - start) // FLOAT
+
+
+def _read(file: IO[bytes], spec: ParamSpec, path: str | Path) -> np.ndarray:
+    """The next numbers of the file, as many as `spec` has."""
+    count = math.prod(spec.shape)
+    numbers = np.frombuffer(file.read(FLOAT * count), "<f4")
+    if len(numbers) < count:
+        raise WeightsError(f"{path}: became shorter while it was read")
+    return numbers
+
+
+def _set(net: Network, node: Node, name: str, value: np.ndarray) -> None:
     """Takes a value over, or the beginning of one (`Layer.read_order`)."""
-    if len(value) < len(param.value):
-        value = np.concatenate([value, net.ops.to_host(param.value)[len(value) :]])
-    param.value = net.ops.array(value)
+    spec = next(spec for spec in node.specs if spec.name == name)
+    if len(value) < spec.shape[0]:
+        net.fill()
+        value = np.concatenate([value, net.ops.to_host(node.params[name].value)[len(value) :]])
+    if name in node.params:
+        node.params[name].value = net.ops.array(value)
+    else:
+        node.params[name] = net.param(spec, value)
 
 
 def _is_transposed(spec: ParamSpec, header: Header) -> bool:
@@ -118,23 +138,33 @@ def _shaped(part: np.ndarray, spec: ParamSpec, header: Header) -> np.ndarray:
     return part.reshape(spec.shape)
 
 
-def _take(
-    nodes: tuple[Node, ...], numbers: np.ndarray, header: Header, path: str | Path, partial: bool
-) -> tuple[list[tuple[Node, str, np.ndarray]], int]:
-    """Each parameter's part of `numbers`, and how many were used. Changes nothing, so that an error loses nothing."""
-    values, at = [], 0
+def _parts(
+    nodes: tuple[Node, ...], there: int, header: Header, path: str | Path, partial: bool
+) -> list[tuple[Node, ParamSpec]]:
+    """What stands in a file of `there` numbers, in its order. Nothing is read yet, so that an error loses nothing."""
+    parts, at = [], 0
     for node in nodes:
-        if partial and at == len(numbers):
+        if partial and at == there:
             break
         for spec in node.layer.read_order(node.specs, header.revision):
             if node.layer.dontload or (node.layer.dontloadscales and spec.name.rpartition(".")[2] in BN_STATE):
                 continue
-            count = int(np.prod(spec.shape))
-            if at + count > len(numbers):
+            count = math.prod(spec.shape)
+            if at + count > there:
                 raise WeightsError(
-                    f"{path}: ends in {node.name}: {len(numbers) - at} numbers are left, its {spec.name} needs {count} "
+                    f"{path}: ends in {node.name}: {there - at} numbers are left, its {spec.name} needs {count} "
                     f"({node.section.path}:{node.section.line})"
                 )
-            values.append((node, spec.name, _shaped(numbers[at : at + count], spec, header)))
+            parts.append((node, spec))
             at += count
-    return values, at
+    return parts
+
+
+def _check_end(parts: list[tuple[Node, ParamSpec]], there: int, path: str | Path, cutoff: int | None) -> None:
+    """WeightsError where the file of `there` numbers goes on behind its last part, and no cutoff says so."""
+    used = sum(math.prod(spec.shape) for _, spec in parts)
+    if used < there and cutoff is None:
+        raise WeightsError(
+            f"{path}: has {there} numbers, the cfg needs {used}: it is the file of another network "
+            f"(to take the first N layers only: -cutoff N)"
+        )
