@@ -68,9 +68,9 @@ class Detection(Head):
     def activate(self, ctx: Context, x: Array) -> Array:
         if not self.softmax:
             return x
-        y, width = x.copy(), self.side**2 * self.classes
+        y, width = ctx.ops.copy(x), self.side**2 * self.classes
         spans = [(first, first + self.classes) for first in range(0, width, self.classes)]
-        y[:, :width] = ctx.ops.softmax(x[:, :width], 1, spans)
+        ctx.ops.blend_update(y[:, :width], ctx.ops.softmax(x[:, :width], 1, spans))
         return y
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:

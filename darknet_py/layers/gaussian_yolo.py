@@ -30,7 +30,7 @@ class GaussianYolo(MaskHead):
         return ctx.ops.head_activate(x, ((0, 4), (5, 6), (7, self.entries)), (0, 2), self.scale_x_y)
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return gaussian.decode(self._options(size), y)
+        return gaussian.decode(self.options(size), y)
 
     def confidences(self, y: HostArray) -> HostArray:
         found = y[:, :, self.box_entries :].copy()
@@ -38,11 +38,12 @@ class GaussianYolo(MaskHead):
         return found
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
-        gradient, figures = ctx.ops.gaussian_loss(self._options(ctx.size), y, objects)
+        gradient, figures = ctx.ops.gaussian_loss(self.options(ctx.size), y, objects)
         *squares, learned, iou = figures
         parts = dict(zip(("box", "uncertainty", "objectness and class"), squares, strict=True))
         return gradient, HeadLoss(sum(squares), round(learned), iou, parts)
 
-    def _options(self, size: tuple[int, int]) -> gaussian.GaussianOptions:
+    def options(self, size: tuple[int, int]) -> gaussian.GaussianOptions:
+        """What decoding and loss depend on. size: (w, h) of the network's input."""
         point = POINTS[self.yolo_point]
-        return gaussian.GaussianOptions(point=point, uc_normalizer=self.uc_normalizer, **self.options(size))
+        return gaussian.GaussianOptions(point=point, uc_normalizer=self.uc_normalizer, **self.shared_options(size))

@@ -99,7 +99,7 @@ class Head(Layer):
         dx = gradient.reshape(x.shape)
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (dx if dy is None else dx + dy,)
+            return (dx if dy is None else ctx.ops.add(dx, dy),)
 
         return Step(y.reshape(x.shape), backward, loss)
 

@@ -70,7 +70,7 @@ class MaskHead(Head):
     def used_anchors(self) -> HostArray:
         return self.all_anchors()[list(self.used)]
 
-    def options(self, size: tuple[int, int]) -> dict[str, Any]:
+    def shared_options(self, size: tuple[int, int]) -> dict[str, Any]:
         """The fields of `MaskOptions`. size: (w, h) of the network's input."""
         own = {f.name: getattr(self, f.name) for f in fields(MaskOptions) if hasattr(self, f.name)}
         return own | {

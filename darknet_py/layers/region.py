@@ -61,7 +61,7 @@ class Region(Head):
         if self.background:
             first, spans = 4, ((0, 1 + self.classes),)
         if self.softmax or self.hierarchy is not None:
-            y[:, :, first:] = ctx.ops.softmax(x[:, :, first:], 2, spans)
+            ctx.ops.blend_update(y[:, :, first:], ctx.ops.softmax(x[:, :, first:], 2, spans))
         return y
 
     def confidences(self, y: HostArray) -> HostArray:
@@ -71,14 +71,15 @@ class Region(Head):
         return found
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return region.decode(self._options, y)
+        return region.decode(self.options, y)
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
-        gradient, figures = ctx.ops.region_loss(self._options, y, objects, ctx.seen < WARM_UP)
+        gradient, figures = ctx.ops.region_loss(self.options, y, objects, ctx.seen < WARM_UP)
         return gradient, HeadLoss(figures.squares, round(figures.learned), figures.iou)
 
     @cached_property
-    def _options(self) -> region.RegionOptions:
+    def options(self) -> region.RegionOptions:
+        """What decoding and loss depend on."""
         own = {f.name: getattr(self, f.name) for f in fields(region.RegionOptions)}
         return region.RegionOptions(**own | {"anchors": tuple((float(w), float(h)) for w, h in self.all_anchors())})
 

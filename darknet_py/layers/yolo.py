@@ -33,17 +33,18 @@ class Yolo(MaskHead):
         return ctx.ops.head_activate(x, logistic, (0, 1), self.scale_x_y)
 
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return yolo.decode(self._options(size), y)
+        return yolo.decode(self.options(size), y)
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
-        options = self._options(ctx.size)
+        options = self.options(ctx.size)
         gradient, figures = ctx.ops.yolo_loss(options, y, objects)
         report = self._report(figures)
         report.learned = lambda: yolo.learned(options, ctx.ops.to_host(y), objects)
         return gradient, report
 
-    def _options(self, size: tuple[int, int]) -> yolo.YoloOptions:
-        return yolo.YoloOptions(new_coords=self.new_coords, focal_loss=self.focal_loss, **self.options(size))
+    def options(self, size: tuple[int, int]) -> yolo.YoloOptions:
+        """What decoding and loss depend on. size: (w, h) of the network's input."""
+        return yolo.YoloOptions(new_coords=self.new_coords, focal_loss=self.focal_loss, **self.shared_options(size))
 
     def _report(self, figures: yolo.YoloFigures) -> HeadLoss:
         """The reference's cost (yolo_layer.c:885): its DIoU and CIoU losses report the plain IoU, too."""

@@ -72,6 +72,8 @@ class Assignment:
     @staticmethod
     def joined(parts: list[Assignment], anchors: int) -> Assignment:
         """One after the other."""
+        if not parts:
+            return Assignment(np.zeros((0, 4), int), np.zeros((0, 5)), np.zeros(0, bool), anchors)
         return Assignment(
             np.concatenate([p.cell for p in parts]),
             np.concatenate([p.truth for p in parts]),

@@ -1,0 +1,163 @@
+"""Rows of cases.py for detection layers: see there. The gradients are the losses' affair, so none passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from darknet_py.layers.detection import Detection
+from darknet_py.layers.gaussian_yolo import GaussianYolo
+from darknet_py.layers.region import Region
+from darknet_py.layers.tree import Tree
+from darknet_py.layers.yolo import Yolo
+from darknet_py.ops.heads.region import NO_BOX
+from tests.gradients import distinct
+from tests.layers.heads import random_truth
+from tests.ops.case import Case
+
+Random = np.random.Generator
+Make = Callable[[Random], tuple[Any, ...]]
+SIZE, PLACES, CLASSES = (224, 160), (5, 7), 3
+ANCHORS = (10.0, 14.0, 23.0, 27.0, 37.0, 58.0, 81.0, 82.0, 135.0, 169.0)
+CELLS = (0.6, 0.8, 1.2, 2.5, 3.0, 1.5)  # anchors of [region]
+TREE = Tree(tuple("abcdef"), (-1, -1, 0, 0, 1, 1), ((0, 2), (2, 4), (4, 6)))
+
+
+def _objects(rng: Random, pictures: int, classes: int = CLASSES) -> list[Any]:
+    """The first object of each picture once more as another class, and as a third; the last picture is empty."""
+    truth = random_truth(rng, pictures, 9, classes)[:, :-1]
+    third = truth[:, :1] + [0, 0, 0, 0, 1]
+    third[:, :, 4] %= classes
+    rows = list(np.concatenate((truth, third), axis=1))
+    return [*rows[:-1], rows[-1][:0]] if pictures > 1 else rows
+
+
+def _likely(rng: Random, shape: tuple[int, ...]) -> Any:
+    return 1 / (1 + np.exp(-rng.normal(0, 1.2, shape)))
+
+
+def _masked(rng: Random, pictures: int, box: int, plain: tuple[int, ...]) -> Any:
+    """Planes of [yolo] and [Gaussian_yolo]: likelihoods but for those of w and h."""
+    y = _likely(rng, (pictures, 3, box + 1 + CLASSES, *PLACES))
+    y[:, :, plain] = rng.normal(0, 1, (pictures, 3, len(plain), *PLACES))
+    return y
+
+
+# --- [yolo] --------------------------------------------------------------------------------------------------------
+YOLO: dict[str, dict[str, Any]] = {
+    "plain": {"ignore_thresh": 0.4},
+    "iou": {"iou_loss": "iou", "max_delta": 0.5, "delta_normalizer": 0.5},
+    "ciou-several": {"iou_loss": "ciou", "iou_thresh": 0.2},
+    "giou-several-by-ciou": {"iou_loss": "giou", "iou_thresh": 0.15, "iou_thresh_kind": "ciou"},
+    "diou-sure-and-smooth": {"iou_loss": "diou", "truth_thresh": 0.3, "ignore_thresh": 0.2, "objectness_smooth": True},
+    "focal": {"focal_loss": True},
+    "counters": {"counters_per_class": (10, 100, 30), "cls_normalizer": 0.5, "label_smooth_eps": 0.1},
+    "new-coords": {"new_coords": True, "iou_loss": "ciou"},
+}
+
+
+def _yolo(options: dict[str, Any], pictures: int = 3) -> Make:
+    head = Yolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(1, 2, 4), **options)
+    plain = () if head.new_coords else (2, 3)
+    return lambda rng: (head.options(SIZE), _masked(rng, pictures, 4, plain), tuple(_objects(rng, pictures)))
+
+
+# --- [Gaussian_yolo] -----------------------------------------------------------------------------------------------
+GAUSSIAN: dict[str, dict[str, Any]] = {
+    "plain": {"ignore_thresh": 0.4, "uc_normalizer": 0.5},
+    "left-top-smooth": {"yolo_point": "left_top", "objectness_smooth": True, "ignore_thresh": 0.2, "truth_thresh": 0.3},
+    "right-bottom-ciou": {"yolo_point": "right_bottom", "iou_loss": "ciou", "max_delta": 2.0, "iou_thresh": 0.2},
+    "counters": {"counters_per_class": (10, 100, 30), "cls_normalizer": 0.5, "label_smooth_eps": 0.1},
+}
+
+
+def _gaussian(options: dict[str, Any], pictures: int = 3) -> Make:
+    head = GaussianYolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(1, 2, 4), **options)
+    return lambda rng: (head.options(SIZE), _masked(rng, pictures, 8, (4, 6)), tuple(_objects(rng, pictures)))
+
+
+# --- [region] ------------------------------------------------------------------------------------------------------
+SCALES = {"coord_scale": 2.0, "object_scale": 5.0, "noobject_scale": 0.7, "class_scale": 1.5}
+REGION: dict[str, dict[str, Any]] = {
+    "plain": SCALES,
+    "bias-match-rescore": {"bias_match": True, "rescore": True, "thresh": 0.3, "classfix": 1},
+    "focal": {"focal_loss": True, "classfix": 2, "thresh": 0.2},
+    "background": {"background": True, "softmax": True, **SCALES},
+    "towards-the-overlap": {"classfix": -1},
+}
+
+
+def _region(options: dict[str, Any], pictures: int = 3, warm_up: bool = False) -> Make:
+    head = Region(classes=CLASSES, num=3, anchors=CELLS, **options)
+
+    def make(rng: Random) -> tuple[Any, ...]:
+        y = _likely(rng, (pictures, 3, 5 + CLASSES, *PLACES))
+        y[:, :, :4] = rng.normal(0, 0.7, (pictures, 3, 4, *PLACES))
+        return head.options, y, tuple(_objects(rng, pictures)), warm_up
+
+    return make
+
+
+def _with_tree(rng: Random) -> tuple[Any, ...]:
+    """The first picture has a class and no boxes; an object's class is above another's in one of its cells."""
+    head = Region(classes=len(TREE), num=3, anchors=CELLS, classfix=1, thresh=0.3, softmax=True)
+    object.__setattr__(head, "hierarchy", TREE)
+    y = _likely(rng, (4, 3, 5 + len(TREE), *PLACES))
+    y[:, :, :4] = rng.normal(0, 0.7, (4, 3, 4, *PLACES))
+    only = np.array([[NO_BOX + 1, NO_BOX + 1, 1, 1, 4]])
+    return head.options, y, (only, *_objects(rng, 3, len(TREE))), False
+
+
+# --- [detection] ---------------------------------------------------------------------------------------------------
+DETECTION: dict[str, dict[str, Any]] = {
+    "plain": SCALES,
+    "roots-rescore": {"sqrt": True, "rescore": True},
+    "one-box": {"num": 1},
+}
+
+
+def _detection(options: dict[str, Any], pictures: int = 3, chosen: bool = False) -> Make:
+    head = Detection(**{"classes": CLASSES, "num": 3, "side": 4, **options})
+
+    def make(rng: Random) -> tuple[Any, ...]:
+        objects = _objects(rng, pictures)
+        picked = tuple(rng.integers(-1, 3, len(rows)) if chosen else np.full(len(rows), -1) for rows in objects)
+        y = _likely(rng, (pictures, head.side**2 * (CLASSES + 5 * head.num)))
+        return head.options, y, tuple(objects), picked
+
+    return make
+
+
+def _far_away(rng: Random) -> tuple[Any, ...]:
+    """No box overlaps an object: the nearest learns."""
+    options, y, objects, picked = _detection({})(rng)
+    y[:, 4 * 4 * (CLASSES + 3) :] = rng.uniform(2, 3, y[:, 4 * 4 * (CLASSES + 3) :].shape)
+    y.reshape(len(y), -1)[:, 4 * 4 * (CLASSES + 3) :].reshape(len(y), -1, 4)[:, :, 2:] = 0.01
+    return options, y, objects, picked
+
+
+CASES = [
+    *(
+        Case("head_activate", label, lambda rng, r=rest: (distinct(rng, (3, 2, 7, 4, 5)), *r))
+        for label, *rest in (
+            ("yolo", ((0, 2), (4, 7)), (0, 1), 1.2),
+            ("new-coords", (), (0, 1), 2.0),
+            ("region", ((4, 5),), (), 1.0),
+        )
+    ),
+    *(Case("yolo_loss", label, _yolo(options)) for label, options in YOLO.items()),
+    Case("yolo_loss", "one-picture", _yolo({}, 1)),
+    Case("yolo_loss", "no-pictures", _yolo({}, 0)),
+    *(Case("gaussian_loss", label, _gaussian(options)) for label, options in GAUSSIAN.items()),
+    Case("gaussian_loss", "no-pictures", _gaussian({}, 0)),
+    *(Case("region_loss", label, _region(options)) for label, options in REGION.items()),
+    Case("region_loss", "warm-up", _region({}, 1, True)),
+    Case("region_loss", "no-pictures", _region({}, 0)),
+    Case("region_loss", "tree", _with_tree),
+    *(Case("detection_loss", label, _detection(options)) for label, options in DETECTION.items()),
+    Case("detection_loss", "chosen", _detection({}, 1, True)),
+    Case("detection_loss", "far-away", _far_away),
+    Case("detection_loss", "no-pictures", _detection({}, 0)),
+]
