@@ -1,0 +1,91 @@
+"""Work for the device that is captured once into a CUDA graph and then launched as a whole.
+
+A graph knows its arrays by their addresses. So all that is made while it is captured comes from a memory pool of its
+own, which nobody else gets memory from, and lives as long as the graph.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from darknet_py.ops.base import Array
+
+HostArray = npt.NDArray[Any]
+T = TypeVar("T")
+
+
+class _Recording(NamedTuple, Generic[T]):
+    """A graph, where its input is copied from and to, and what it fills."""
+
+    graph: Any
+    pinned: HostArray
+    x: Array
+    result: T
+
+
+class Captured(Generic[T]):
+    """`function` of a device array, for host arrays; see `Running.captured`.
+
+    What can't be captured, such as products by cuBLAS, runs step by step, and a warning says so.
+    """
+
+    def __init__(self, xp: Any, dtype: Any, function: Callable[[Array], T]) -> None:
+        self._xp, self._dtype, self._function = xp, np.dtype(dtype), function
+        self._stream = xp.cuda.Stream(non_blocking=True)
+        self._pool = xp.cuda.MemoryPool()
+        self._copied = xp.cuda.Event(disable_timing=True)
+        self._recordings: dict[tuple[int, ...], _Recording[T] | None] = {}
+
+    def __call__(self, host: HostArray) -> T:
+        if host.shape not in self._recordings:
+            self._recordings[host.shape] = self._recorded(host)
+        recording = self._recordings[host.shape]
+        if recording is None:
+            return self._function(self._xp.array(np.ascontiguousarray(host, self._dtype)))
+        return self._launched(recording, host)
+
+    def _recorded(self, host: HostArray) -> _Recording[T] | None:
+        """After a first run, which compiles all kernels and brings the pool all memory that it needs."""
+        raw = self._xp.cuda.alloc_pinned_memory(max(1, host.size) * self._dtype.itemsize)
+        pinned = np.frombuffer(raw, self._dtype, host.size).reshape(host.shape)
+        self._order(self._xp.cuda.get_current_stream(), self._stream)
+        with self._stream, self._xp.cuda.using_allocator(self._pool.malloc):
+            x = self._xp.empty(host.shape, self._dtype)
+            pinned[...] = host
+            x.set(pinned, stream=self._stream)
+            self._function(x)
+            self._stream.synchronize()
+            self._stream.begin_capture()
+            try:
+                result = self._function(x)
+                graph = self._stream.end_capture()
+            except (RuntimeError, NotImplementedError) as error:
+                with suppress(RuntimeError):  # of a capture that has failed already
+                    self._stream.end_capture()
+                reason = str(error).partition("\n")[0]
+                warnings.warn(f"no CUDA graph of this network ({reason}): it runs step by step", stacklevel=2)
+                return None
+        return _Recording(graph, pinned, x, result)
+
+    def _launched(self, recording: _Recording[T], host: HostArray) -> T:
+        self._copied.synchronize()  # pinned memory may be written again
+        recording.pinned[...] = host
+        current = self._xp.cuda.get_current_stream()
+        self._order(current, self._stream)  # who still reads the last results
+        recording.x.set(recording.pinned, stream=self._stream)
+        self._copied.record(self._stream)
+        recording.graph.launch(self._stream)
+        self._order(self._stream, current)
+        return recording.result
+
+    def _order(self, first: Any, then: Any) -> None:
+        """What comes on the stream `then` waits for all that stands on `first`."""
+        event = self._xp.cuda.Event(disable_timing=True)
+        event.record(first)
+        then.wait_event(event)

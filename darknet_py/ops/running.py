@@ -1,0 +1,30 @@
+"""How work comes to a backend: arrays from the host one after the other, and the same work again and again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+Array = Any
+T = TypeVar("T")
+
+
+class Running(ABC):
+    """What a backend may do otherwise than step by step."""
+
+    @abstractmethod
+    def array(self, host: Any) -> Array:
+        """`host` (a NumPy array) as an array of this backend with its real type."""
+
+    def feed(self, hosts: Iterable[Any]) -> Iterator[Array]:
+        """`hosts` as arrays of this backend, in turn. Each may be overwritten once the next one is asked for."""
+        return map(self.array, hosts)
+
+    def captured(self, function: Callable[[Array], T]) -> Callable[[Any], T]:
+        """`function` of an array, as one of host arrays.
+
+        The backend may run it once for each shape and then repeat what it did, so it has to do the same each time and
+        to change nothing else. Its results may be overwritten by the next call.
+        """
+        return lambda host: function(self.array(host))
