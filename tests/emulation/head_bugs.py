@@ -21,7 +21,6 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("boxes.cuh", "ratio(ex * ey - both, ex * ey)", "ratio(ex * ey - both, both)", ("yolo_loss-giou",)),
     ("assign.cu", "alike > most_alike", "alike >= most_alike - 0.1", PLAIN),
     ("assign.cu", "used[k] >= 0 && similarity", "similarity", SEVERAL),
-    ("assign.cu", "if (i % most >= counts[i / most]) continue;", "", PLAIN),
     ("assign.cu", "for (int a = 0; a < here; ++a) own[a] = 0;", "", PLAIN),
     ("assign.cu", "object[1] + point * object[3]", "object[1]", SMOOTH),
     ("cell.cuh", "y - g.point * h, w, h}", "y + g.point * h, w, h}", SMOOTH),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from darknet_py.layers import Context, HeadLoss, Shape
+from darknet_py.config.options import from_section
+from darknet_py.config.section import parse
+from darknet_py.layers import LAYERS, Context, HeadLoss, Shape
 from darknet_py.ops import NumpyOps, Ops
 from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.heads.region import NO_BOX
 from tests.emulation import array_module, kernels, on_gpu
+from tests.layers import test_detection, test_gaussian_yolo, test_region
 from tests.layers.cases import layer
 from tests.layers.heads import random_truth
 from tests.layers.test_yolo import CASES, GOLDEN, SIZE, golden_layer
@@ -42,16 +47,17 @@ def cuda() -> CupyOps:
     return CupyOps(array_module())
 
 
-def passed(ops: Ops, head: Any, x: Any, truth: Any, size: tuple[int, int]) -> tuple[Any, Any, HeadLoss]:
+def passed(ops: Ops, head: Any, x: Any, truth: Any, size: tuple[int, int], seen: int = 0) -> tuple[Any, Any, HeadLoss]:
     """Output, gradient and report."""
-    step = head.forward(Context(ops, train=True, truth=truth, size=size), {}, ops.array(x))
+    ctx = Context(ops, train=True, truth=truth, size=size, seen=seen, rng=np.random.default_rng(2))
+    step = head.forward(ctx, {}, ops.array(x))
     assert step.backward is not None and step.loss is not None
     return ops.to_host(step.y), ops.to_host(step.backward(None)[0]), step.loss
 
 
-def assert_alike(cuda: CupyOps, head: Any, x: Any, truth: Any, size: tuple[int, int]) -> HeadLoss:
-    y, gradient, report = passed(cuda, head, x, truth, size)
-    expected_y, expected, expected_report = passed(NumpyOps(threads=1), head, x, truth, size)
+def assert_alike(cuda: CupyOps, head: Any, x: Any, truth: Any, size: tuple[int, int], seen: int = 0) -> HeadLoss:
+    y, gradient, report = passed(cuda, head, x, truth, size, seen)
+    expected_y, expected, expected_report = passed(NumpyOps(threads=1), head, x, truth, size, seen)
     np.testing.assert_allclose(y, expected_y, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(gradient, expected, rtol=5e-5, atol=2e-5)
     assert report.count == expected_report.count
@@ -83,6 +89,38 @@ def test_yolo_on_the_device_equals_the_host(name: str, cuda: CupyOps) -> None:
 @pytest.mark.parametrize("case", [name for name in CASES if not name.startswith("pjreddie")])
 def test_yolo_on_the_device_equals_the_host_where_the_c_program_was_run(case: str, cuda: CupyOps) -> None:
     assert_alike(cuda, golden_layer(case), GOLDEN[CASES[case]["input"]], GOLDEN["truths"], SIZE)
+
+
+GOLDEN_HEADS = [  # section, module with the figures of the C program, case, shape of the input
+    *(("region", test_region, case, None) for case in test_region.CASES if not case.startswith("pjreddie")),
+    *(("Gaussian_yolo", test_gaussian_yolo, case, None) for case in test_gaussian_yolo.CASES),
+    *(("detection", test_detection, case, (2, -1, 4, 4)) for case in test_detection.CASES),
+]
+
+
+@pytest.mark.parametrize(("name", "module", "case", "shape"), GOLDEN_HEADS, ids=lambda value: value if isinstance(value, str) else "")
+def test_other_heads_on_the_device_equal_the_host(name: str, module: Any, case: str, shape: Any, cuda: CupyOps) -> None:
+    meta, x = module.CASES[case], module.GOLDEN["input"]
+    head = from_section(LAYERS[name], parse(meta["cfg"])[0])
+    x = x if shape is None else x.reshape(shape)
+    report = assert_alike(cuda, head, x, module.GOLDEN["truths"], SIZE, meta.get("seen", 0))
+    assert report.count > 0
+
+
+def test_boxes_that_learn_by_chance(cuda: CupyOps) -> None:
+    head = layer("detection side=3 classes=3 num=2 random=1 softmax=1")
+    x, truth = np.random.default_rng(1).random((3, 117, 1, 1)), inputs()[1]
+    assert_alike(cuda, head, x, truth, (64, 64))
+    assert_alike(cuda, head, x, truth, (64, 64), seen=100_000)
+
+
+@pytest.mark.parametrize("text", ["softmax=1", "softmax=1 background=1", "softmax=1 tree={tree}"])
+def test_classes_of_region_on_the_device(text: str, cuda: CupyOps, tmp_path: Path) -> None:
+    (tmp_path / "a.tree").write_text("animal -1\nvehicle -1\ncat 0\n")
+    head = layer(f"region classes=3 num=3 anchors=1,1,2,2,3,1 {text.format(tree=tmp_path / 'a.tree')}")
+    x, truth = inputs()
+    truth[0, :2] = (NO_BOX + 1, NO_BOX + 1, 1, 1, 2), (0, 0, 0, 0, 0)
+    assert_alike(cuda, head, x, truth, (224, 160))
 
 
 def test_pictures_without_objects(cuda: CupyOps) -> None:

@@ -39,8 +39,9 @@ def _likely(rng: Random, shape: tuple[int, ...]) -> Any:
 
 
 def _masked(rng: Random, pictures: int, box: int, plain: tuple[int, ...]) -> Any:
-    """Planes of [yolo] and [Gaussian_yolo]: likelihoods but for those of w and h."""
+    """Planes of [yolo] and [Gaussian_yolo]: likelihoods but for those of w and h. Many cells see no class."""
     y = _likely(rng, (pictures, 3, box + 1 + CLASSES, *PLACES))
+    y[:, :, box + 1 :] **= 4
     y[:, :, plain] = rng.normal(0, 1, (pictures, 3, len(plain), *PLACES))
     return y
 
