@@ -1,6 +1,6 @@
 // Whole planes: the mean of each, products of arrays of which one is stretched over the other's planes or channels.
 //
-// layout: x (n, c, places), factor (n, c or 1, places or 1). Limited by memory.
+// layout: x (n, c, places), factor (n or 1, c or 1, places or 1). Limited by memory.
 //   mean_places, multiply_sums   one warp a result, 128 threads a block; 4 and 8 bytes an element
 //   spread_places, multiply      any grid of 256 threads; 4 and 8 to 12 bytes an element
 #include "common.cuh"
@@ -22,32 +22,34 @@ extern "C" __global__ void spread_places(const float *__restrict__ dy, float *__
     FOR_EACH(i, count) dx[i] = dy[i / places] / places;
 }
 
-// The number of factor (n, wide, long) that belongs to element i of x (n, channels, places).
-__device__ __forceinline__ int factor_of(int i, int channels, int places, int wide, int length)
+// The number of factor (many, wide, length) that belongs to element i of x (n, channels, places).
+__device__ __forceinline__ int factor_of(int i, int channels, int places, int many, int wide, int length)
 {
     const int place = i % places, channel = i / places % channels, picture = i / places / channels;
-    return (picture * wide + (wide == 1 ? 0 : channel)) * length + (length == 1 ? 0 : place);
+    const int row = (many == 1 ? 0 : picture) * wide + (wide == 1 ? 0 : channel);
+    return row * length + (length == 1 ? 0 : place);
 }
 
 // y = factor * x
 extern "C" __global__ void multiply(const float *__restrict__ factor, const float *__restrict__ x, float *__restrict__ y,
-                                    int count, int channels, int places, int wide, int length)
+                                    int count, int channels, int places, int many, int wide, int length)
 {
-    FOR_EACH(i, count) y[i] = factor[factor_of(i, channels, places, wide, length)] * x[i];
+    FOR_EACH(i, count) y[i] = factor[factor_of(i, channels, places, many, wide, length)] * x[i];
 }
 
 // sums = the sum of dy * x over what factor was stretched over; one warp each.
 extern "C" __global__ void multiply_sums(const float *__restrict__ dy, const float *__restrict__ x, float *__restrict__ sums,
-                                         int pictures, int channels, int places, int wide, int length)
+                                         int pictures, int channels, int places, int many, int wide, int length)
 {
     const int which = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
-    if (which >= pictures * wide * length) return;
+    if (which >= many * wide * length) return;
     const int picture = which / length / wide, channel = which / length % wide, place = which % length;
     const int own_channels = channels / wide, own_places = places / length;
+    const int each = own_channels * own_places, all = each * (pictures / many);
     float sum = 0.f;
-    for (int k = threadIdx.x % 32; k < own_channels * own_places; k += 32) {
-        const int c = channel + k / own_places, p = place + k % own_places;
-        const size_t at = ((size_t)picture * channels + c) * places + p;
+    for (int k = threadIdx.x % 32; k < all; k += 32) {
+        const int c = channel + k % each / own_places, p = place + k % own_places;
+        const size_t at = ((size_t)(picture + k / each) * channels + c) * places + p;
         sum += dy[at] * x[at];
     }
     sum = warp_sum(sum);

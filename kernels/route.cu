@@ -1,15 +1,8 @@
-// Values that are moved: channels side by side, pictures made larger and smaller.
+// Pictures made larger by whole numbers, and smaller.
 //
 // layout: (n, c, h, w). Any grid of 256 threads. Limited by memory: 8 bytes an element of the larger array, 4 where the
 // smaller one comes from cache.
 #include "common.cuh"
-
-// Writes x, which has `width` numbers a picture, into y, which has `whole`, from place `first` of each picture on.
-extern "C" __global__ void concatenate(const float *__restrict__ x, float *__restrict__ y, int count, int width, int whole,
-                                       int first)
-{
-    FOR_EACH(i, count) y[(size_t)(i / width) * whole + first + i % width] = x[i];
-}
 
 // y (planes, h * stride, w * stride): each value of x stride * stride times. count and width are y's.
 extern "C" __global__ void upsample(const float *__restrict__ x, float *__restrict__ y, int count, int width, int stride)

@@ -47,10 +47,11 @@ def assert_gradient(
 def distinct(rng: np.random.Generator, shape: tuple[int, ...], reach: float = 3.0) -> Array:
     """Values in (-reach, reach) in random order, no two of them near each other or near 0, ±1, ±2, ... ±reach."""
     count = int(np.prod(shape))
-    values = (np.arange(count) + 0.5) / count * 2 - 1
-    values = values * reach * 0.999 + 0.3 / count
-    near = np.abs(values - np.round(values)) < 0.05 / count
-    values[near] += 0.1 / count
+    each = 1 / max(1, count)
+    values = (np.arange(count) + 0.5) * each * 2 - 1
+    values = values * reach * 0.999 + 0.3 * each
+    near = np.abs(values - np.round(values)) < 0.05 * each
+    values[near] += 0.1 * each
     return rng.permutation(values).reshape(shape)
 
 

@@ -193,7 +193,7 @@ def normalise_across(ctx: Context, p: Params, z: Array, eps: float) -> tuple[Arr
     a = ops.batch_norm(z, scale, p["bias"].value, mean, var, eps)
 
     def backward(da: Array) -> Array:
-        dz, dscale, dbias = ops.shared_norm_backward(da, z, scale, mean, square, eps, count)
+        dz, dscale, dbias = ops.shared_norm_gradients(da, z, scale, mean, square, eps, count)
         p["scale"].add_grad(dscale)
         p["bias"].add_grad(dbias)
         return dz

@@ -117,7 +117,7 @@ class Arithmetic:
     def _positive(self, weight: Array, kind: str, eps: float) -> tuple[Array, Array, Any, Array]:
         """What is divided, its slope, how the largest weight also moves the others' exponents, and what divides."""
         if kind == "softmax":
-            largest = weight == weight.max(axis=0)
+            largest = (weight == weight.max(axis=0)).astype(weight.dtype)
             positive = slope = self.xp.exp(weight - weight.max(axis=0))
             shift = largest / largest.sum(axis=0) * eps
         else:

@@ -6,32 +6,39 @@ it in the tests. Sums are made in a fixed order, so the same input gives the sam
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from darknet_py.ops import cuda_windows as windows
-from darknet_py.ops import cuda_yolo
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
-from darknet_py.ops.base import Array, Ops, Spans, Window
+from darknet_py.ops.base import Array, Spans, Window
+from darknet_py.ops.cuda_arithmetic import CudaArithmetic
+from darknet_py.ops.cuda_chance import CudaChance
+from darknet_py.ops.cuda_costs import CudaCosts
+from darknet_py.ops.cuda_heads import CudaHeads
+from darknet_py.ops.cuda_norms import CudaNorms
+from darknet_py.ops.graphs import Captured
 from darknet_py.ops.launch import Kernels
-from darknet_py.ops.yolo import YoloFigures, YoloOptions
+from darknet_py.ops.plan import Plan
+from darknet_py.ops.uploads import Uploader
 
-PART = 8192  # elements of a channel that one block adds up
 WARPS = 4  # of a block, where each warp makes a result
+T = TypeVar("T")
 
 
-class CupyOps(Ops):
+class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaChance, CudaHeads):
     """`xp`: the module cupy, with the wanted device current."""
 
     name = "cuda"
 
-    def __init__(self, xp: Any) -> None:
+    def __init__(self, xp: Any, plan: Plan | None = None) -> None:
         self.xp = xp
+        self.plan = plan or Plan()
         self.dtype = np.dtype(np.float32)
         self.kernels = Kernels(xp)
-        self._spans: dict[tuple[tuple[int, int], ...], Array] = {}
+        self._uploader: Uploader | None = None
 
     # --- arrays ------------------------------------------------------------------------------------------------
     def array(self, host: Any) -> Array:
@@ -42,21 +49,21 @@ class CupyOps(Ops):
         return self.xp.empty(shape, self.dtype)
 
     def to_host(self, x: Array) -> Any:
-        return self.xp.asnumpy(self.xp.ascontiguousarray(x))
+        return self.xp.asnumpy(self.settled(x))
 
-    def contiguous(self, *xs: Array) -> tuple[Array, ...]:
-        """The arrays as kernels want them; copies of those that are views with steps."""
-        return tuple(self.xp.ascontiguousarray(x, self.dtype) for x in xs)
+    def feed(self, hosts: Iterable[Any]) -> Iterator[Array]:
+        self._uploader = self._uploader or Uploader(self.xp, self.dtype)
+        return self._uploader.feed(hosts)
 
-    def _like(self, x: Array) -> Array:
-        return self.xp.empty(x.shape, self.dtype)
+    def captured(self, function: Callable[[Array], T]) -> Callable[[Any], T]:
+        return Captured(self.xp, self.dtype, function) if self.plan.graphs else super().captured(function)
 
     # --- activations -------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:
         if name == "linear":
             return x
         (x,) = self.contiguous(x)
-        y = self._like(x)
+        y = self.like(x)
         if name in CHANNEL_ACTIVATIONS:
             self._by_channels("channel_activate", name, (x, y), x.shape)
         else:
@@ -68,7 +75,7 @@ class CupyOps(Ops):
             return dy
         dy, y = self.contiguous(dy, y)
         x = None if x is None else self.contiguous(x)[0]
-        dx = self._like(dy)
+        dx = self.like(dy)
         if name in CHANNEL_ACTIVATIONS:
             self._by_channels("channel_activate_backward", name, (dy, x, dx), dy.shape)
         else:
@@ -84,7 +91,7 @@ class CupyOps(Ops):
     # --- batch norm, and what else works by channels -------------------------------------------------------------
     def batch_norm(self, x: Array, scale: Array, bias: Array, mean: Array, var: Array, eps: float) -> Array:
         x, scale, bias, mean, var = self.contiguous(x, scale, bias, mean, var)
-        y = self._like(x)
+        y = self.like(x)
         args = (x, scale, bias, mean, var, eps, y, x.size, x.shape[1], _places(x))
         self.kernels.flat("batch_norm/batch_norm", x.size, args)
         return y
@@ -92,16 +99,16 @@ class CupyOps(Ops):
     def batch_norm_train(self, x: Array, scale: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
         (x,) = self.contiguous(x)
         count = x.size // x.shape[1]
-        mean = self._channel_sums("channel_sums", (x,), x, 1 / count)
-        var = self._channel_sums("channel_squares", (x, mean), x, 1 / count)
+        mean = self.channel_sums("channel_sums", (x,), x, 1 / count)
+        var = self.channel_sums("channel_squares", (x, mean), x, 1 / count)
         return self.batch_norm(x, scale, bias, mean, var, eps), mean, var
 
     def batch_norm_train_backward(
         self, dy: Array, x: Array, scale: Array, mean: Array, var: Array, eps: float
     ) -> tuple[Array, Array, Array]:
         dy, x, scale, mean, var = self.contiguous(dy, x, scale, mean, var)
-        sums = self._channel_sums("channel_gradients", (dy, x, mean), x, 1.0, 2)
-        dx, dscale = self._like(x), self._like(scale)
+        sums = self.channel_sums("channel_gradients", (dy, x, mean), x, 1.0, 2)
+        dx, dscale = self.like(x), self.like(scale)
         args = (dy, x, scale, mean, var, eps, sums, dx, dscale, x.size, x.shape[1], _places(x))
         self.kernels.flat("batch_norm/batch_norm_dx", x.size, args)
         return dx, dscale, sums[: x.shape[1]]
@@ -109,7 +116,7 @@ class CupyOps(Ops):
     def scale_shift(self, x: Array, k: Array | None, shift: Array) -> Array:
         x, shift = self.contiguous(x, shift)
         k = None if k is None else self.contiguous(k)[0]
-        y = self._like(x)
+        y = self.like(x)
         self.kernels.flat("batch_norm/scale_shift", x.size, (x, k, shift, y, x.size, x.shape[1], _places(x)))
         return y
 
@@ -118,35 +125,22 @@ class CupyOps(Ops):
 
     def add(self, a: Array, b: Array) -> Array:
         a, b = self.contiguous(a, b)
-        y = self._like(a)
+        y = self.like(a)
         self.kernels.flat("elementwise/add", y.size, (a, b, y, y.size))
         return y
 
     def sum_channels(self, x: Array) -> Array:
         (x,) = self.contiguous(x)
-        return self._channel_sums("channel_sums", (x,), x, 1.0)
-
-    def _channel_sums(self, kernel: str, arrays: tuple[Array, ...], x: Array, factor: float, kinds: int = 1) -> Array:
-        """(kinds * c,) sums over n, h, w that the kernel makes of `arrays`, which are like x or (c,)."""
-        channels, count = x.shape[1], x.size // x.shape[1]
-        parts = max(1, -(-count // PART))
-        sums = self.xp.empty((kinds * channels, parts), self.dtype)
-        args = (*arrays, sums, count, channels, _places(x), PART)
-        self.kernels.launch(f"batch_norm/{kernel}", (channels, parts), args)
-        total = self.xp.empty(kinds * channels, self.dtype)
-        self.kernels.flat("batch_norm/finish_sums", total.size, (sums, total, total.size, parts, factor))
-        return total
+        return self.channel_sums("channel_sums", (x,), x, 1.0)
 
     # --- wiring --------------------------------------------------------------------------------------------------
     def concatenate(self, xs: list[Array]) -> Array:
-        xs = list(self.contiguous(*xs))
         n, _, *places = xs[0].shape
         y = self.xp.empty((n, sum(x.shape[1] for x in xs), *places), self.dtype)
-        first, whole = 0, y.size // max(1, n)
+        first = 0
         for x in xs:
-            width = x.size // max(1, n)
-            self.kernels.flat("route/concatenate", x.size, (x, y, x.size, width, whole, first))
-            first += width
+            self.blend_update(y[:, first : first + x.shape[1]], x)
+            first += x.shape[1]
         return y
 
     def upsample(self, x: Array, stride: int) -> Array:
@@ -177,15 +171,18 @@ class CupyOps(Ops):
 
     def multiply(self, factor: Array, x: Array) -> Array:
         factor, x = self.contiguous(factor, x)
-        y = self._like(x)
-        shape = (x.shape[1], _places(x), factor.shape[1], _places(factor))
+        y = self.like(x)
+        shape = (x.shape[1], _places(x), len(factor), factor.shape[1], _places(factor))
         self.kernels.flat("planes/multiply", y.size, (factor, x, y, y.size, *shape))
         return y
 
     def multiply_backward(self, dy: Array, factor: Array, x: Array) -> tuple[Array, Array]:
-        dy, factor, x = self.contiguous(dy, factor, x)
-        dfactor, shape = self._like(factor), (x.shape[1], _places(x), factor.shape[1], _places(factor))
-        self._by_warps("planes/multiply_sums", factor.size, (dy, x, dfactor, len(x), *shape))
+        if factor.shape == x.shape:
+            return self.multiply(dy, x), self.multiply(dy, factor)
+        dy, x = self.contiguous(dy, x)
+        dfactor = self.like(factor)
+        shape = (len(x), x.shape[1], _places(x), len(factor), factor.shape[1], _places(factor))
+        self._by_warps("planes/multiply_sums", factor.size, (dy, x, dfactor, *shape))
         return dfactor, self.multiply(factor, dy)
 
     def _by_warps(self, kernel: str, count: int, args: tuple[Any, ...]) -> None:
@@ -204,13 +201,10 @@ class CupyOps(Ops):
 
     def _over_spans(self, kernel: str, arrays: tuple[Array, ...], axis: int, spans: Spans) -> Array:
         arrays = self.contiguous(*arrays)
-        shape, result = arrays[0].shape, self._like(arrays[0])
+        shape, result = arrays[0].shape, self.like(arrays[0])
         outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-        key = tuple((int(first), int(end)) for first, end in spans)
-        if key not in self._spans:
-            self._spans[key] = self.xp.array(np.array(key, np.int32))
-        args = (*arrays, self._spans[key], result, len(key), outer, shape[axis], inner)
-        self._by_warps(f"softmax/{kernel}", outer * inner * len(key), args)
+        args = (*arrays, self.whole_numbers(spans), result, len(spans), outer, shape[axis], inner)
+        self._by_warps(f"softmax/{kernel}", outer * inner * len(spans), args)
         return result
 
     # --- matrices ------------------------------------------------------------------------------------------------
@@ -290,15 +284,6 @@ class CupyOps(Ops):
 
     def local2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
         return windows.local_backward(self, dy, x, weight, window, need_dx)
-
-    # --- detection layers ------------------------------------------------------------------------------------------
-    def yolo_activate(self, x: Array, scale: float, new_coords: bool) -> Array:
-        return cuda_yolo.activate(self, x, scale, new_coords)
-
-    def yolo_loss(
-        self, options: YoloOptions, y: Array, objects: list[npt.NDArray[Any]]
-    ) -> tuple[Array, YoloFigures] | None:
-        return None if len(options.used) > cuda_yolo.MOST_ANCHORS else cuda_yolo.loss(self, options, y, objects)
 
     # --- updates ---------------------------------------------------------------------------------------------------
     def sgd_update(

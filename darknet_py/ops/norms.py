@@ -69,7 +69,7 @@ class Norms:
         layers = self._layers(x, y.shape[1])
         equal = layers == y[:, None]
         first = equal & (equal.cumsum(axis=1) == 1)
-        whole = (first * dy[:, None]).reshape(len(x), -1, *x.shape[2:])
+        whole = (first * dy[:, None]).reshape(len(x), layers.shape[1] * layers.shape[2], *x.shape[2:])
         return whole[:, : x.shape[1]]
 
     def _layers(self, x: Array, channels: int) -> Array:
@@ -79,13 +79,13 @@ class Norms:
         padded = x
         if missing:
             padded = self.xp.pad(x, ((0, 0), (0, missing), (0, 0), (0, 0)), constant_values=-self.xp.inf)
-        return padded.reshape(n, -1, channels, h, w)
+        return padded.reshape(n, -(-c // channels), channels, h, w)
 
     def variance(self, mean: Array, square: Array) -> Array:
         """max(square - mean^2, 0), of the means (c,) of numbers and of their squares."""
         return self.xp.maximum(square - mean * mean, 0)
 
-    def shared_norm_backward(
+    def shared_norm_gradients(
         self, dy: Array, x: Array, scale: Array, mean: Array, square: Array, eps: float, count: int
     ) -> tuple[Array, Array, Array]:
         """(dx, dscale, dbias) of a batch norm with `mean` and ``variance(mean, square)``.

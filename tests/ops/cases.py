@@ -7,7 +7,6 @@ batches 1 and 3, so that exchanged axes and forgotten rests show.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,34 +14,9 @@ import numpy as np
 from darknet_py.ops import Array, Ops, Window
 from darknet_py.ops import activations as act
 from tests.gradients import distinct
-
-Backward = Callable[[Ops, tuple[Any, ...], Array, Any], dict[int, Array]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """Call of the method `op`. Arrays among the arguments are float64 of NumPy; the backend makes its own of them.
-
-    backward(ops, args, dy, result) -> the gradient by each argument (by its place), where the operation has one.
-    changes: places, among the arrays, of the arguments that the operation changes.
-    """
-
-    op: str
-    label: str
-    make: Callable[[np.random.Generator], tuple[Any, ...]]
-    backward: Backward | None = None
-    changes: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.op}-{self.label}"
-
-    def args(self) -> tuple[Any, ...]:
-        return self.make(np.random.default_rng(5))
-
-
-def _shapes(*shapes: tuple[int, ...]) -> Callable[[np.random.Generator], tuple[Array, ...]]:
-    return lambda rng: tuple(distinct(rng, shape) for shape in shapes)
-
+from tests.ops import head_cases, layer_cases
+from tests.ops.case import Backward, Case
+from tests.ops.case import shapes as _shapes
 
 # --- convolution -------------------------------------------------------------------------------------------------
 WINDOWS: dict[str, tuple[tuple[int, ...], int, Window]] = {  # input, filters, window
@@ -155,7 +129,12 @@ def _matrices() -> list[Case]:
         return dict(enumerate(ops.linear_backward(dy, *args, True)))
 
     cases = []
-    for label, (n, k, m) in {"batch3": (3, 5, 7), "one-picture": (1, 4, 3), "one-output": (3, 6, 1)}.items():
+    for label, (n, k, m) in {
+        "batch3": (3, 5, 7),
+        "one-picture": (1, 4, 3),
+        "one-output": (3, 6, 1),
+        "no-pictures": (0, 5, 7),
+    }.items():
         backward = _shapes((n, m), (n, k), (m, k))
         cases += [
             Case("linear", label, _shapes((n, k), (m, k)), linear),
@@ -179,6 +158,7 @@ def _softmax() -> list[Case]:
         ("channels", (3, 6, 2, 5), 1, [(0, 4), (4, 6)]),
         ("middle-axis", (1, 2, 5, 3, 2), 2, [(0, 5)]),
         ("long", (2, 75), 1, [(0, 70), (70, 75)]),
+        ("no-pictures", (0, 7), 1, [(0, 2), (2, 7)]),
     ):
         one, two = _shapes(shape), _shapes(shape, shape)
         cases += [
@@ -202,6 +182,7 @@ POOLS: dict[str, tuple[tuple[int, ...], int, tuple[int, int], int]] = {
     "1x1": ((1, 2, 3, 4), 1, (1, 1), 0),
     "2x2-stride3": ((1, 2, 8, 9), 2, (3, 3), 0),
     "3x3-large-padding": ((1, 2, 4, 5), 3, (1, 1), 4),
+    "no-pictures": ((0, 2, 4, 5), 2, (2, 2), 1),
 }
 
 
@@ -269,6 +250,10 @@ def _activations() -> list[Case]:
 
         cases.append(Case("activate", name, forward, _activation_backward))
         cases.append(Case("activate_backward", name, backward))
+    none = np.zeros((0, 3, 4, 2))
+    for name in ("leaky", "norm_chan"):
+        cases.append(Case("activate", f"no-pictures-{name}", lambda rng, name=name: (name, none)))
+        cases.append(Case("activate_backward", f"no-pictures-{name}", lambda rng, name=name: (name, none, none, none)))
     return cases
 
 
@@ -305,7 +290,15 @@ def _per_channel() -> list[Case]:
             Case("add_bias", label, pictures(1), lambda ops, args, dy, y: {0: dy, 1: ops.sum_channels(dy)}),
             Case("sum_channels", label, pictures(0)),
         ]
-    return cases
+    none = np.zeros((0, 3, 4, 2))
+    given = _shapes((3,), (3,), (3,), (3,))
+    return [
+        *cases,
+        Case("batch_norm", "no-pictures", lambda rng: (none, *map(np.abs, given(rng)), 1e-5)),
+        Case("scale_shift", "no-pictures", lambda rng: (none, *given(rng)[:2])),
+        Case("add_bias", "no-pictures", lambda rng: (none, given(rng)[0])),
+        Case("sum_channels", "no-pictures", lambda rng: (none,)),
+    ]
 
 
 # --- wiring and updates ------------------------------------------------------------------------------------------
@@ -318,6 +311,9 @@ def _wiring() -> list[Case]:
     down: Backward = lambda ops, args, dy, y: {0: ops.upsample(dy, args[1])}  # noqa: E731
     return [
         Case("concatenate", "three", _concatenated),
+        Case("concatenate", "no-pictures", lambda rng: ([np.zeros((0, 2, 3, 4)), np.zeros((0, 1, 3, 4))],)),
+        Case("upsample", "no-pictures", lambda rng: (np.zeros((0, 2, 3, 4)), 2)),
+        Case("upsample_backward", "no-pictures", lambda rng: (np.zeros((0, 2, 2, 4)), 2)),
         *(Case("upsample", f"by{k}", lambda rng, k=k: (distinct(rng, (3, 2, 5, 4)), k), up) for k in (1, 2, 3)),
         *(
             Case("upsample_backward", f"by{k}", lambda rng, k=k: (distinct(rng, (1, 2, 5 * k, 4 * k)), k), down)
@@ -335,10 +331,24 @@ def _planes() -> list[Case]:
         Case("mean_places", "many-places", _shapes((1, 2, 9, 8)), mean),
         Case("mean_places_backward", "pictures", lambda rng: (distinct(rng, (3, 4, 1, 1)), x)),
     ]
-    for label, factor in {"channels": (3, 4, 1, 1), "places": (3, 1, 5, 7), "same": x}.items():
+    factors = {
+        "channels": (3, 4, 1, 1),
+        "places": (3, 1, 5, 7),
+        "pictures": (1, 4, 1, 1),
+        "one": (1, 1, 1, 1),
+        "same": x,
+    }
+    for label, factor in factors.items():
         cases.append(Case("multiply", label, _shapes(factor, x), product))
         cases.append(Case("multiply_backward", label, _shapes(x, factor, x)))
-    return cases
+    none, few = np.zeros((0, 4, 5, 7)), np.zeros((0, 4, 1, 1))
+    return [
+        *cases,
+        Case("mean_places", "no-pictures", lambda rng: (none,)),
+        Case("mean_places_backward", "no-pictures", lambda rng: (few, none.shape)),
+        Case("multiply", "no-pictures", lambda rng: (few, none)),
+        Case("multiply_backward", "no-pictures", lambda rng: (none, few, none)),
+    ]
 
 
 def _updates() -> list[Case]:
@@ -346,6 +356,8 @@ def _updates() -> list[Case]:
         return [distinct(rng, (4, 3, 2, 2)) for _ in range(3)]
 
     return [
+        Case("sgd_update", "no-pictures", lambda rng: (*(np.zeros((0, 3)) for _ in range(3)), 0.1, 0.9, 0.0)),
+        Case("adam_update", "no-pictures", lambda rng: (*(np.zeros((0, 3)) for _ in range(4)), 0.1, (0.9, 0.99), 1e-6)),
         *(
             Case("sgd_update", f"decay{decay:g}", lambda rng, d=decay: (*four(rng), 0.1, 0.9, d), changes=(0, 2))
             for decay in (0.0, 0.05)
@@ -375,18 +387,11 @@ def _fused_convolutions() -> list[Case]:
     ]
 
 
-def _detection() -> list[Case]:
-    """The gradients are the loss's affair: none passes through."""
-    return [
-        Case("yolo_activate", label, lambda rng, r=rest: (distinct(rng, (3, 2, 7, 4, 5)), *r))
-        for label, *rest in (("plain", 1.0, False), ("stretched", 1.2, False), ("new-coords", 2.0, True))
-    ]
-
-
 CASES = [
     *_convolutions(),
     *_fused_convolutions(),
     Case("add", "pictures", _shapes((3, 5, 4, 7), (3, 5, 4, 7))),
+    Case("add", "no-pictures", _shapes((0, 5, 4, 7), (0, 5, 4, 7))),
     *_other_convolutions(),
     *_unfolding(),
     *_matrices(),
@@ -397,6 +402,32 @@ CASES = [
     *_per_channel(),
     *_wiring(),
     *_planes(),
-    *_detection(),
     *_updates(),
+    *head_cases.CASES,
+    *layer_cases.CASES,
 ]
+
+
+def _windows_without_pictures() -> list[Case]:
+    x, dense, deep, each = (0, 4, 5, 4), (3, 4, 3, 3), (4, 1, 3, 3), (20, 3, 4, 3, 3)
+    y, window, groups = (0, 3, 5, 4), Window(3, pad=1), Window(3, pad=1, groups=4)
+    rows: list[tuple[str, str, tuple[tuple[int, ...], ...], tuple[Any, ...]]] = [
+        ("conv2d", "", (x, dense), (window,)),
+        ("conv2d", "-depthwise", (x, deep), (groups,)),
+        ("conv2d_backward", "", (y, x, dense), (window, True)),
+        ("conv2d_backward", "-depthwise", (x, x, deep), (groups, True)),
+        ("conv2d_fused", "", (x, dense, (3,)), (window, "leaky")),
+        ("deconv2d", "", (x, (4, 3, 3, 3)), (window,)),
+        ("deconv2d_backward", "", (y, x, (4, 3, 3, 3)), (window, True)),
+        ("local2d", "", (x, each), (window,)),
+        ("local2d_backward", "", (y, x, each), (window, True)),
+        ("unfold", "", (x,), (window,)),
+        ("fold", "", ((0, 4, 3, 3, 5, 4),), (x, window)),
+    ]
+    return [
+        Case(op, f"no-pictures{kind}", lambda rng, s=arrays, r=rest: (*(distinct(rng, a) for a in s), *r))
+        for op, kind, arrays, rest in rows
+    ]
+
+
+EMPTY = _windows_without_pictures()  # only devices are given such
