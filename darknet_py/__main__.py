@@ -2,6 +2,6 @@
 
 import sys
 
-from darknet_py.cli.main import main
+from darknet_py.cli.main import entry
 
-sys.exit(main())
+sys.exit(entry())

@@ -15,7 +15,7 @@ import darknet_py
 ROOT = Path(darknet_py.__file__).parent
 ORDER = [  # each may import what stands before it, and its own part
     {"errors"},
-    {"files", "boxes", "serve"},
+    {"blas", "files", "boxes", "serve"},
     {"config", "runs"},
     {"ops"},
     {"layers"},

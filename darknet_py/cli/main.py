@@ -6,12 +6,14 @@ and its parser import nothing heavy, so that a help text comes at once.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from darknet_py import __version__
+from darknet_py.blas import hold
 from darknet_py.cli.arguments import suggestion
 from darknet_py.cli.guard import guarded
 from darknet_py.cli.output import silenced
@@ -100,6 +102,14 @@ COMMANDS = {
 }
 HELP_WORDS = ("help", "-h", "-help", "--help")
 VERSION_WORDS = ("-version", "--version")
+
+
+def entry() -> int:
+    """The program: `main`, in a process that ends with it."""
+    hold()
+    status = main()
+    gc.freeze()  # or else the interpreter looks for garbage once more
+    return status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

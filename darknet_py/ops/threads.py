@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import threadpool_limits
+from darknet_py.blas import limit
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def available_cores() -> int:
@@ -20,12 +23,17 @@ class Threads:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or available_cores()
-        self._pool = ThreadPoolExecutor(self.count - 1) if self.count > 1 else None
-        threadpool_limits(1, user_api="blas")
+        limit()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor  # takes long to import, and compiled kernels don't need it
+
+        return ThreadPoolExecutor(self.count - 1)
 
     def each(self, work: Callable[[Any], None], items: Sequence[Any]) -> None:
         """work(item) for all items; thread k takes the items k, k + count, ... so that the split is always the same."""
-        if self._pool is None or len(items) < 2:
+        if self.count < 2 or len(items) < 2:
             for item in items:
                 work(item)
             return

@@ -1,16 +1,18 @@
-"""The operations of detection layers."""
+"""The operations of detection layers. What a network has no layer for isn't imported."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darknet_py.ops.activations import logistic
 from darknet_py.ops.heads.cells import HostArray
-from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions, detection_loss
-from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions, gaussian_loss
-from darknet_py.ops.heads.region import RegionFigures, RegionOptions, region_loss
-from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions, yolo_loss
+
+if TYPE_CHECKING:
+    from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
+    from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
+    from darknet_py.ops.heads.region import RegionFigures, RegionOptions
+    from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions
 
 Array = Any
 
@@ -48,6 +50,8 @@ class Heads:
 
     def yolo_loss(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> tuple[Array, YoloFigures]:
         """Of a [yolo]: y (n, anchors, 5 + classes, h, w)."""
+        from darknet_py.ops.heads.yolo import yolo_loss
+
         gradient, figures = yolo_loss(options, self.to_host(y), objects)
         return self.array(gradient), figures
 
@@ -55,6 +59,8 @@ class Heads:
         self, options: GaussianOptions, y: Array, objects: list[HostArray]
     ) -> tuple[Array, GaussianFigures]:
         """Of a [Gaussian_yolo]: y (n, anchors, 9 + classes, h, w)."""
+        from darknet_py.ops.heads.gaussian import gaussian_loss
+
         gradient, figures = gaussian_loss(options, self.to_host(y), objects)
         return self.array(gradient), figures
 
@@ -62,6 +68,8 @@ class Heads:
         self, options: RegionOptions, y: Array, objects: list[HostArray], warm_up: bool
     ) -> tuple[Array, RegionFigures]:
         """Of a [region]: y (n, anchors, 5 + classes, h, w). warm_up: every box is drawn to its anchor."""
+        from darknet_py.ops.heads.region import region_loss
+
         gradient, figures = region_loss(options, self.to_host(y), objects, warm_up)
         return self.array(gradient), figures
 
@@ -69,5 +77,7 @@ class Heads:
         self, options: DetectionOptions, y: Array, objects: list[HostArray], chosen: list[HostArray]
     ) -> tuple[Array, DetectionFigures]:
         """Of a [detection]: y (n, inputs). chosen: the box that learns each object, -1: the best one."""
+        from darknet_py.ops.heads.detection import detection_loss
+
         gradient, figures = detection_loss(options, self.to_host(y), objects, chosen)
         return self.array(gradient), figures
