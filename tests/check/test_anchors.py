@@ -7,7 +7,7 @@ import pytest
 
 from darknet_py.check.anchors import badly_fitting, fit, used_anchors
 from darknet_py.config.section import parse
-from darknet_py.network.graph import Network, build
+from darknet_py.network import Network, build
 from darknet_py.ops import NumpyOps
 
 CONV = "[net]\nwidth=64\nheight=32\nchannels=3\n[convolutional]\nfilters={}\nsize=1\nstride=8\n"
