@@ -11,9 +11,10 @@ from darknet_py.export.activations import ACTIVATIONS
 from darknet_py.export.forms import Array, Params, form
 from darknet_py.export.graph import Graph
 from darknet_py.layers.base import Shape
+from darknet_py.layers.batch_norm import EPS
 from darknet_py.layers.blur import KERNELS, blur_window
 from darknet_py.layers.connected import Connected
-from darknet_py.layers.convolutional import EPS, Convolutional
+from darknet_py.layers.convolutional import Convolutional
 from darknet_py.layers.deconvolutional import Deconvolutional
 from darknet_py.layers.elementwise import Batchnorm
 from darknet_py.layers.implicit import Implicit

@@ -8,7 +8,8 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, register
-from darknet_py.layers.convolutional import add_bias, normalise, uniform_he
+from darknet_py.layers.batch_norm import activated
+from darknet_py.layers.convolutional import uniform_he
 from darknet_py.ops import Array
 from darknet_py.ops import activations as act
 
@@ -48,14 +49,12 @@ class Connected(Layer):
         (x,), ops = xs, ctx.ops
         flat, weight = x.reshape(len(x), -1), p["weight"].value
         z = ops.linear(flat, weight).reshape(len(x), self.output, 1, 1)
-        a, bias_back = normalise(ctx, p, z) if self.batch_normalize else add_bias(ctx, p, z)
-        y = ops.activate(self.activation, a)
+        y, back = activated(ctx, p, z, self.activation, self.batch_normalize)
         if not ctx.train:
             return Step(y)
-        kept = a if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            dz = bias_back(ops.activate_backward(self.activation, dy, kept, y)).reshape(len(x), self.output)
+            dz = back(dy).reshape(len(x), self.output)
             dx, dweight = ops.linear_backward(dz, flat, weight, need_dx)
             p["weight"].add_grad(dweight)
             return (None if dx is None else dx.reshape(x.shape),)

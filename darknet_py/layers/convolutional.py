@@ -11,12 +11,11 @@ import numpy as np
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Params, ParamSpec, Shape, Step, bounded, register
+from darknet_py.layers.batch_norm import EPS, Back, activate, activated, follow
 from darknet_py.layers.blur import blur_window
 from darknet_py.layers.conv_options import ConvOptions, normalise_across
 from darknet_py.ops import Array, Window
 from darknet_py.ops import activations as act
-
-EPS = 1e-5  # of batch norm; see docs/adr/0002-batch-norm.md
 
 
 def uniform_he(fan_in: int) -> Callable[[np.random.Generator, tuple[int, ...]], Any]:
@@ -120,16 +119,13 @@ class Convolutional(ConvOptions):
         (x,), ops = xs, ctx.ops
         seen, weight = self.binarised(ops, x, p["weight"].value)
         z = ops.conv2d(seen, weight, self.window)
-        a, bias_back = self._normalised(ctx, p, z)
-        y = ops.activate(self.activation, a)
+        y, back = self._activated(ctx, p, z)
         out, out_back = self.finished(ctx, y, self.strides)
         if not ctx.train:
             return Step(out)
-        kept = a if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            dz = bias_back(ops.activate_backward(self.activation, out_back(dy), kept, y))
-            dx, dweight = ops.conv2d_backward(dz, seen, weight, self.window, need_dx)
+            dx, dweight = ops.conv2d_backward(back(out_back(dy)), seen, weight, self.window, need_dx)
             p["weight"].add_grad(dweight)
             return (ops.activate_backward("hardtan", dx, None, x) if self.xnor and need_dx else dx,)
 
@@ -146,48 +142,10 @@ class Convolutional(ConvOptions):
         filters = weight.value if weight.prepared is None else weight.prepared
         return ctx.ops.conv2d_fused(x, filters, p["bias"].value, self.window, self.activation, added, ctx.out)
 
-    def _normalised(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        if self.cbn and ctx.train:
-            a, mean, var, back = normalise_across(ctx, p, z, EPS)
-            follow(ctx, p, mean, var)
-            return a, back
-        return normalise(ctx, p, z) if self.normalises else add_bias(ctx, p, z)
-
-
-def add_bias(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """z + bias, and the backward that adds the bias's gradient."""
-
-    def backward(da: Array) -> Array:
-        p["bias"].add_grad(ctx.ops.sum_channels(da))
-        return da
-
-    return ctx.ops.add_bias(z, p["bias"].value), backward
-
-
-def normalise(ctx: Context, p: Params, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """Batch norm with the batch's statistics in training, with the rolling ones otherwise; and its backward."""
-    ops = ctx.ops
-    scale, bias = p["scale"].value, p["bias"].value
-    if not ctx.train:
-        return ops.batch_norm(z, scale, bias, p["mean"].value, p["var"].value, EPS), lambda da: da
-    a, mean, var = ops.batch_norm_train(z, scale, bias, EPS)
-    follow(ctx, p, mean, var)
-
-    def backward(da: Array) -> Array:
-        dz, dscale, dbias = ops.batch_norm_train_backward(da, z, scale, mean, var, EPS)
-        p["scale"].add_grad(dscale)
-        p["bias"].add_grad(dbias)
-        return dz
-
-    return a, backward
-
-
-def follow(ctx: Context, p: Params, mean: Array, var: Array) -> None:
-    """The rolling statistics take the share ``1 - momentum`` of the batch's.
-
-    And more while few batches have been seen, so that they are a plain mean of the first ones instead of leaning on
-    their start values.
-    """
-    share = max(1 - ctx.momentum, 1 / (ctx.batches + 1))
-    ctx.ops.blend_update(p["mean"].value, mean, share, 1 - share)
-    ctx.ops.blend_update(p["var"].value, var, share, 1 - share)
+    def _activated(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Back]:
+        if not (self.cbn and ctx.train):
+            return activated(ctx, p, z, self.activation, self.normalises)
+        a, mean, var, norm_back = normalise_across(ctx, p, z, EPS)
+        follow(ctx, p, mean, var)
+        y, back = activate(ctx, a, self.activation)
+        return y, lambda dy: norm_back(back(dy))

@@ -10,7 +10,7 @@ import numpy as np
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, register
-from darknet_py.layers.convolutional import add_bias, normalise
+from darknet_py.layers.batch_norm import activated
 from darknet_py.ops import Array, Window
 from darknet_py.ops import activations as act
 
@@ -59,15 +59,12 @@ class Deconvolutional(Layer):
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,), ops, weight = xs, ctx.ops, p["weight"].value
         z = ops.deconv2d(x, weight, self.window)
-        a, bias_back = normalise(ctx, p, z) if self.batch_normalize else add_bias(ctx, p, z)
-        y = ops.activate(self.activation, a)
+        y, back = activated(ctx, p, z, self.activation, self.batch_normalize)
         if not ctx.train:
             return Step(y)
-        kept = a if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            dz = bias_back(ops.activate_backward(self.activation, dy, kept, y))
-            dx, dweight = ops.deconv2d_backward(dz, x, weight, self.window, need_dx)
+            dx, dweight = ops.deconv2d_backward(back(dy), x, weight, self.window, need_dx)
             p["weight"].add_grad(dweight)
             return (dx,)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, register
-from darknet_py.layers.convolutional import normalise
+from darknet_py.layers.batch_norm import activate, activated
 from darknet_py.ops import Array
 from darknet_py.ops import activations as act
 from darknet_py.ops.norms import Response
@@ -25,14 +25,8 @@ class Activation(Layer):
         return "", self.activation
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,), ops = xs, ctx.ops
-        y = ops.activate(self.activation, x)
-        kept = x if act.needs_input(self.activation) else None
-
-        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (ops.activate_backward(self.activation, dy, kept, y),)
-
-        return Step(y, backward)
+        y, back = activate(ctx, xs[0], self.activation)
+        return Step(y, lambda dy, need_dx=True: (back(dy),))
 
 
 @register("batchnorm")
@@ -51,12 +45,8 @@ class Batchnorm(Layer):
         return specs if revision >= 5 else specs[1:]
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        y, back = normalise(ctx, p, xs[0])
-
-        def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            return (back(dy),)
-
-        return Step(y, backward)
+        y, back = activated(ctx, p, xs[0], "linear", True)
+        return Step(y, lambda dy, need_dx=True: (back(dy),))
 
 
 @register("normalization", "lrn")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
-from darknet_py.layers.convolutional import EPS, Convolutional
+from darknet_py.layers.batch_norm import EPS
+from darknet_py.layers.convolutional import Convolutional
 from darknet_py.layers.dropout import Dropout
 from darknet_py.layers.empty import Empty
 from darknet_py.layers.pooling import Maxpool

@@ -11,7 +11,8 @@ import numpy as np
 from darknet_py.config.edit import Change
 from darknet_py.errors import CfgError
 from darknet_py.layers.base import Param, ParamSpec
-from darknet_py.layers.convolutional import EPS, Convolutional
+from darknet_py.layers.batch_norm import EPS
+from darknet_py.layers.convolutional import Convolutional
 from darknet_py.layers.deconvolutional import Deconvolutional
 from darknet_py.network.graph import Network, Node
 from darknet_py.ops import Array

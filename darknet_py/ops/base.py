@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from darknet_py.ops import taps
-from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS
+from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS, needs_input
 from darknet_py.ops.arithmetic import Arithmetic
 from darknet_py.ops.chance import Chance
 from darknet_py.ops.costs import Costs
@@ -22,12 +23,30 @@ from darknet_py.ops.norms import Norms
 from darknet_py.ops.rearrange import Rearranging
 from darknet_py.ops.taps import Window, window_shape
 
-__all__ = ["Array", "Ops", "Spans", "Window", "window_shape"]
+__all__ = ["Array", "Normalised", "Ops", "Spans", "Window", "window_shape"]
 
 Array = Any  # numpy.ndarray or cupy.ndarray: both offer the same interface, and cupy may be absent
 
 
 Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """What the backward of a batch norm and an activation needs: the input, parameters and statistics by channel.
+
+    a: what was activated, where a backend keeps it for activations that need it; y: the result, likewise.
+    """
+
+    x: Array
+    scale: Array
+    bias: Array
+    mean: Array
+    var: Array
+    eps: float
+    activation: str
+    a: Array | None = None
+    y: Array | None = None
 
 
 class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, ABC):
@@ -86,6 +105,20 @@ class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, ABC):
         count = x.size // x.shape[1]
         dx = _channels(scale * rstd) * (dy - _channels(dbias / count) - xn * _channels(dscale / count))
         return dx, dscale, dbias
+
+    def batch_norm_activate(
+        self, x: Array, scale: Array, bias: Array, eps: float, activation: str
+    ) -> tuple[Array, Normalised]:
+        """activation(batch_norm_train(x)), and what its backward needs, among it the statistics."""
+        a, mean, var = self.batch_norm_train(x, scale, bias, eps)
+        y = self.activate(activation, a)
+        kept = a if needs_input(activation) else None
+        return y, Normalised(x, scale, bias, mean, var, eps, activation, kept, y)
+
+    def batch_norm_activate_backward(self, dy: Array, of: Normalised) -> tuple[Array, Array, Array]:
+        """(dx, dscale, dbias) of `batch_norm_activate`."""
+        da = self.activate_backward(of.activation, dy, of.a, of.y)
+        return self.batch_norm_train_backward(da, of.x, of.scale, of.mean, of.var, of.eps)
 
     def scale_shift(self, x: Array, k: Array, shift: Array) -> Array:
         """x * k + shift, both (c,)."""

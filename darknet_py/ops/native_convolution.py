@@ -23,8 +23,10 @@ Pitches = tuple[int, ...]
 MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
 FEW_CHANNELS = 16  # below, taps are joined
 PART = 54  # of kernels/cpu/winograd.h
+PLACES = 128  # of kernels/cpu/gradient.h
 GROUP_NUMBERS = 1 << 20  # transformed tiles of a Winograd group: 4 MB, which both threads' second-level caches hold
 FEWEST_TILES = 12  # below, reading the transformed weights, four times as many, costs more than it saves
+FEWEST_GRADIENT_TILES, FEWEST_GRADIENT_CHANNELS = 48, 48  # below, the weights' gradient is quicker the direct way
 
 
 @dataclass
@@ -79,14 +81,12 @@ class Convolution:
         return self._winograd if self._suits_winograd(x, y, filters.window) else self._direct
 
     def _suits_winograd(self, x: Array, y: Array, window: Window) -> bool:
-        n, h, w, m = y.shape
-        tiles = n * -(-h // 4) * -(-w // 4)
         return (
             window.size == 3
             and window.stride_y == window.stride_x == window.dilation == window.groups == 1
             and x.shape[3] % self.kernels.lanes == 0
-            and m >= self.kernels.lanes
-            and tiles >= FEWEST_TILES
+            and y.shape[3] >= self.kernels.lanes
+            and _tiles(y.shape) >= FEWEST_TILES
         )
 
     def _direct(
@@ -115,7 +115,7 @@ class Convolution:
     ) -> Step:
         n, h, w, c = x_shape
         _, out_h, out_w, m = y_shape
-        tiles = n * -(-out_h // 4) * -(-out_w // 4)
+        tiles = _tiles(y_shape)
         group = min(tiles, max(PART * self.threads, GROUP_NUMBERS // (36 * c)))
         s = Winograd(n, h, w, c, pitches[0], out_h, out_w, m, *pitches[1:], filters.window.pad, activation,
                      self.threads, group)  # fmt: skip
@@ -181,25 +181,37 @@ class Convolution:
         self.kernels.call("conv", s, dy, packed, tap_y, tap_x, None, None, dx)
 
     def weight_gradient(self, dy: Array, x: Array, shape: tuple[int, ...], window: Window) -> Array:
-        """dweight of `shape` (m, c / groups, size, size)."""
+        """dweight of `shape` (m, c / groups, size, size). x may be part of the channels of a wider array."""
         m, c, size, _ = shape
+        enough = min(c, m) >= FEWEST_GRADIENT_CHANNELS and _tiles(dy.shape) >= FEWEST_GRADIENT_TILES
+        if enough and self._suits_winograd(x, dy, window):
+            return self._winograd_gradient(dy, x, window)
+        x = np.ascontiguousarray(x)
         if window.depthwise(shape):
             taps = self.empty((size * size, m))
             self.kernels.call("depthwise_weight", self._depthwise(x.shape, dy.shape, window), x, dy, taps)
             return np.ascontiguousarray(taps.T).reshape(shape)
         x = self._surrounded(x, window, dy.shape[1:3])
-        groups, lanes = window.groups, self.kernels.lanes
-        if m // groups % lanes:
-            dy = np.concatenate((dy.reshape(-1), np.zeros(lanes * 4, np.float32)))[: dy.size].reshape(dy.shape)
-        padded = -(-(m // groups) // lanes) * lanes
-        sums = self.empty((groups, size, size, c, padded))
+        groups = window.groups
+        sums = self.empty((groups, size, size, c, self.kernels.packed_size(m // groups, 1)))
         line = x.shape[2] * x.shape[3]
         steps = np.arange(size) * window.dilation
         offsets = (steps[:, None] * line + steps * x.shape[3]).astype(np.int64).reshape(-1)
         s = Gradient(*x.shape, *dy.shape[1:], window.stride_y, window.stride_x, size * size, groups, self.threads)
-        self.kernels.call("weight_gradient", s, x, dy, offsets, sums)
+        scratch = self.empty((self.threads, PLACES + dy.shape[2], self.kernels.width))
+        self.kernels.call("weight_gradient", s, x, dy, offsets, sums, scratch)
         dweight = self.empty((m, size, size, c))
         self.kernels.call("filters_order", sums, dweight, groups, size * size * c, m // groups, self.threads)
+        return dweight.transpose(0, 3, 1, 2)
+
+    def _winograd_gradient(self, dy: Array, x: Array, window: Window) -> Array:
+        (n, h, w, c), (_, out_h, out_w, m) = x.shape, dy.shape
+        tiles, whole = _tiles(dy.shape), self.kernels.packed_size(m, 1)
+        group = min(tiles, max(PLACES, GROUP_NUMBERS // (36 * (c + whole))))
+        s = Winograd(n, h, w, c, pitch(x), out_h, out_w, m, m, 0, window.pad, 0, self.threads, group)
+        dweight = self.empty((m, 3, 3, c))
+        scratch = self.empty((36 * (group * (c + whole) + c * whole),))
+        self.kernels.call("winograd_gradient", s, x, dy, dweight, scratch)
         return dweight.transpose(0, 3, 1, 2)
 
     def _surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
@@ -242,6 +254,12 @@ class Convolution:
 def supports(weight_shape: tuple[int, ...], window: Window) -> bool:
     """Whether the kernels' fixed tables hold a convolution."""
     return weight_shape[0] <= MOST_CHANNELS and weight_shape[1] <= MOST_CHANNELS and window.size**2 <= MOST_TAPS
+
+
+def _tiles(shape: tuple[int, ...]) -> int:
+    """Winograd's tiles of 4x4 of an output (n, h, w, m)."""
+    n, h, w, _ = shape
+    return n * -(-h // 4) * -(-w // 4)
 
 
 def _offsets(window: Window) -> tuple[Array, Array]:

@@ -7,13 +7,14 @@ don't depend on their number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops import native
-from darknet_py.ops.base import Window, window_shape
+from darknet_py.ops.base import Normalised, Window, window_shape
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, Kernels, pitch
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
@@ -108,42 +109,55 @@ class NativeOps(NumpyOps):
     def add_bias(self, x: Array, bias: Array) -> Array:
         return self._by_channel(x, None, bias)
 
-    def _by_channel(self, x: Array, k: Array | None, shift: Array) -> Array:
+    def _by_channel(self, x: Array, k: Array | None, shift: Array, activation: str = "linear") -> Array:
         lying = self._lying(x)
         y = self._empty(lying.shape)
-        c = lying.shape[-1]
-        self._call("scale_shift", lying, k if k is None else _vector(k), _vector(shift), y, x.size // c, c)
+        c, kind = lying.shape[-1], ACTIVATIONS.index(activation)
+        self._call("scale_shift", kind, lying, k if k is None else _vector(k), _vector(shift), y, x.size // c, c)
         return _standing(y, x)
 
     def sum_channels(self, x: Array) -> Array:
-        return self._sums(self._lying(x), None, None)[0]
+        lying, c = self._lying(x), x.shape[1]
+        sums = np.empty(c, FLOAT)
+        self._call("sums", lying, sums, self._empty((CHUNKS, c)), x.size // c, c)
+        return sums
 
     def batch_norm_train(self, x: Array, scale: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
-        lying, count = self._lying(x), FLOAT.type(x.size // x.shape[1])
-        mean = self._sums(lying, None, None)[0] / count
-        var = self._sums(lying, None, mean)[0] / count
-        return self.batch_norm(x, scale, bias, mean, var, eps), mean, var
+        y, of = self.batch_norm_activate(x, scale, bias, eps, "linear")
+        return y, of.mean, of.var
 
     def batch_norm_train_backward(
         self, dy: Array, x: Array, scale: Array, mean: Array, var: Array, eps: float
     ) -> tuple[Array, Array, Array]:
-        lying, gradient, count = self._lying(x), self._lying(dy), FLOAT.type(x.size // x.shape[1])
-        rstd = 1 / np.sqrt(var + FLOAT.type(eps))
-        dbias, dscale = self._sums(lying, gradient, mean)
-        dscale *= rstd
-        dx = self._empty(lying.shape)
-        k, slope = scale * rstd, dscale * rstd / count
-        c = x.shape[1]
-        self._call("batch_norm_backward", gradient, lying, k, dbias / count, mean, slope, dx, x.size // c, c)
-        return _standing(dx, x), dscale, dbias
+        any_bias = mean  # of which a linear gradient doesn't depend
+        return self.batch_norm_activate_backward(dy, Normalised(x, scale, any_bias, mean, var, eps, "linear"))
 
-    def _sums(self, a: Array, b: Array | None, mean: Array | None) -> Array:
-        """(2, c): see kernels/cpu/elementwise.h."""
-        c = a.shape[-1]
-        sums = np.empty((2, c), FLOAT)
-        parts = self._empty((CHUNKS, 2, c))
-        self._call("sums", a, b, None if mean is None else _vector(mean), sums, parts, a.size // c, c)
-        return sums
+    def batch_norm_activate(
+        self, x: Array, scale: Array, bias: Array, eps: float, activation: str
+    ) -> tuple[Array, Normalised]:
+        lying, c = self._lying(x), x.shape[1]
+        mean, var = np.empty(c, FLOAT), np.empty(c, FLOAT)
+        self._call("moments", lying, mean, var, self._empty((CHUNKS, 2, c)), x.size // c, c)
+        of = Normalised(x, scale, bias, mean, var, eps, activation)
+        known = activation if activation in ACTIVATIONS else "linear"
+        a = self._by_channel(x, *_line(of), known)
+        if known == activation:
+            return a, of
+        y = super().activate(activation, a)
+        return y, replace(of, a=a, y=y)
+
+    def batch_norm_activate_backward(self, dy: Array, of: Normalised) -> tuple[Array, Array, Array]:
+        known = of.y is None
+        gradient = _pitched(dy if of.y is None else super().activate_backward(of.activation, dy, of.a, of.y))
+        lying, c, count = self._lying(of.x), of.x.shape[1], FLOAT.type(of.x.size // of.x.shape[1])
+        rstd = 1 / np.sqrt(of.var + FLOAT.type(of.eps))
+        kind = ACTIVATIONS.index(of.activation) if known else 0
+        seen = kind, gradient, pitch(gradient), lying, *_line(of), of.mean
+        sums, dx = np.empty((2, c), FLOAT), self._empty(lying.shape)
+        self._call("batch_norm_sums", *seen, sums, self._empty((CHUNKS, 2, c)), int(count), c)
+        dbias, dscale = sums[0], sums[1] * rstd
+        self._call("batch_norm_backward", *seen, dbias / count, dscale * rstd / count, dx, int(count), c)
+        return _standing(dx, of.x), dscale, dbias
 
     # --- windows ---------------------------------------------------------------------------------------------------
     def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
@@ -177,7 +191,7 @@ class NativeOps(NumpyOps):
     ) -> tuple[Array | None, Array]:
         if not supports(weight.shape, window):
             return super().conv2d_backward(dy, x, weight, window, need_dx)
-        dy, x = self._lying(dy), self._lying(x)
+        dy, x = self._lying(dy), _pitched(x)
         dweight = self.convolution.weight_gradient(dy, x, weight.shape, window)
         if not need_dx:
             return None, dweight
@@ -242,6 +256,12 @@ def _pitched(x: Array) -> Array:
     if x.dtype == FLOAT and lying.strides == (h * w * step, w * step, step, 4) and step >= 4 * c:
         return lying
     return np.ascontiguousarray(lying, FLOAT)
+
+
+def _line(of: Normalised) -> tuple[Array, Array]:
+    """(k, shift): a batch norm as x * k + shift."""
+    k = of.scale / np.sqrt(of.var + FLOAT.type(of.eps))
+    return _vector(k), _vector(of.bias - of.mean * k)
 
 
 def _standing(y: Array, like: Array) -> Array:

@@ -14,6 +14,7 @@
 #include "winograd.h"
 #include "depthwise.h"
 #include "gradient.h"
+#include "winograd_gradient.h"
 #include "elementwise.h"
 #include "pool.h"
 

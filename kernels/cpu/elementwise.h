@@ -1,6 +1,7 @@
 /* Element-wise work and sums over the rows of a matrix (places, channels): limited by memory, so each array passes once.
  *
  * Sums are taken over CHUNKS parts of the rows and these then added in order: the same result for any number of threads.
+ * Rows come in the order of memory, with the sums of a part in the first-level cache.
  */
 #define CHUNKS 64
 
@@ -33,15 +34,16 @@ void NAME(add)(long kind, const float *a, const float *b, float *y, long size, l
     }
 }
 
-/* y = x * k + shift, by channel */
-void NAME(scale_shift)(const float *x, const float *k, const float *shift, float *y, long rows, long c, long threads) {
+/* y = activation(x * k + shift), by channel */
+void NAME(scale_shift)(long kind, const float *x, const float *k, const float *shift, float *y, long rows, long c,
+                       long threads) {
 #pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
     for (long row = 0; row < rows; row++)
         for (long i = 0; i < c; i += LANES) {
             long count = smaller(LANES, c - i), at = row * c + i;
             vec v = some_lanes(x + at, count);
             if (k) v *= some_lanes(k + i, count);
-            put_lanes(y + at, v + some_lanes(shift + i, count), count);
+            put_lanes(y + at, activation(kind, v + some_lanes(shift + i, count)), count);
         }
 }
 
@@ -58,50 +60,97 @@ void NAME(some_logistic)(const float *x, const float *chosen, const float *k, co
         }
 }
 
-/* sums[0..c): of a (or of (a - mean)^2 with `mean`); with b sums[c..2c): of (a - mean) * b as well, sums[0..c) of b.
- * parts: CHUNKS * 2 * c numbers of scratch. */
-void NAME(sums)(const float *a, const float *b, const float *mean, float *sums, float *parts, long rows, long c,
-                long threads) {
-    long chunk = (rows + CHUNKS - 1) / CHUNKS;
-    memset(parts, 0, (size_t)CHUNKS * 2 * c * sizeof(float));
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int part = 0; part < CHUNKS; part++) {
-        float *own = parts + (long)part * 2 * c;
-        long end = smaller((part + 1) * chunk, rows);
+/* own[0..c) += of a, or of (a - mean)^2, over the rows [first, end) */
+INLINE void add_rows(const float *a, const float *mean, float *own, long first, long end, long c) {
+    for (long row = first; row < end; row++)
         for (long i = 0; i < c; i += LANES) {
             long count = smaller(LANES, c - i);
-            vec middle = mean ? some_lanes(mean + i, count) : (vec){}, first = {}, second = {};
-            for (long row = part * chunk; row < end; row++) {
-                vec v = some_lanes(a + row * c + i, count);
-                if (b) {
-                    vec d = some_lanes(b + row * c + i, count);
-                    first += d;
-                    second += (v - middle) * d;
-                } else if (mean) {
-                    v -= middle;
-                    first += v * v;
-                } else
-                    first += v;
-            }
-            put_lanes(own + i, first, count);
-            put_lanes(own + c + i, second, count);
+            vec v = some_lanes(a + row * c + i, count);
+            if (mean) v -= some_lanes(mean + i, count), v *= v;
+            put_lanes(own + i, some_lanes(own + i, count) + v, count);
         }
-    }
-    memset(sums, 0, (size_t)2 * c * sizeof(float));
-    for (int part = 0; part < CHUNKS; part++)
-        for (long i = 0; i < 2 * c; i++) sums[i] += parts[(long)part * 2 * c + i];
 }
 
-/* dx = k * (dy - back - (x - mean) * slope), by channel: the backward of a batch norm */
-void NAME(batch_norm_backward)(const float *dy, const float *x, const float *k, const float *back, const float *mean,
-                               const float *slope_, float *dx, long rows, long c, long threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
+/* sums (c) of a; parts: CHUNKS * c numbers of scratch */
+void NAME(sums)(const float *a, float *sums, float *parts, long rows, long c, long threads) {
+    long chunk = (rows + CHUNKS - 1) / CHUNKS;
+    memset(parts, 0, (size_t)CHUNKS * c * sizeof(float));
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
+    for (int part = 0; part < CHUNKS; part++)
+        add_rows(a, 0, parts + part * c, part * chunk, smaller((part + 1) * chunk, rows), c);
+    memset(sums, 0, (size_t)c * sizeof(float));
+    add_rows(parts, 0, sums, 0, CHUNKS, c);
+}
+
+/* mean and variance of each channel. A part's own come first, while it is in the cache; then they are joined in order
+ * (Chan, Golub and LeVeque 1979). parts: CHUNKS * 2 * c numbers of scratch. */
+void NAME(moments)(const float *a, float *mean, float *var, float *parts, long rows, long c, long threads) {
+    long chunk = (rows + CHUNKS - 1) / CHUNKS;
+    memset(parts, 0, (size_t)CHUNKS * 2 * c * sizeof(float));
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
+    for (int part = 0; part < CHUNKS; part++) {
+        float *own = parts + (long)part * 2 * c;
+        long first = part * chunk, end = smaller(first + chunk, rows);
+        if (first >= end) continue;
+        add_rows(a, 0, own, first, end, c);
+        for (long i = 0; i < c; i++) own[i] /= end - first;
+        add_rows(a, own, own + c, first, end, c);
+    }
+    memset(mean, 0, (size_t)c * sizeof(float));
+    memset(var, 0, (size_t)c * sizeof(float));
+    for (long part = 0, seen = 0; part < CHUNKS && seen < rows; part++) {
+        const float *own = parts + part * 2 * c;
+        long more = smaller(chunk, rows - seen), all = seen + more;
+        float share = (float)more / all, both = share * seen;
+        for (long i = 0; i < c; i++) {
+            float apart = own[i] - mean[i];
+            mean[i] += apart * share;
+            var[i] += own[c + i] + apart * apart * both;
+        }
+        seen = all;
+    }
+    for (long i = 0; i < c; i++) var[i] /= rows;
+}
+
+/* Backward of y = activation(x * k + shift), the batch norm of x by `mean`, in two passes; da = dy * slope.
+ * First the sums of da and of (x - mean) * da by channel, to sums[0..c) and sums[c..2c); parts: CHUNKS * 2 * c numbers.
+ * dy_pitch: numbers from a row of dy to the next. */
+void NAME(batch_norm_sums)(long kind, const float *dy, long dy_pitch, const float *x, const float *k, const float *shift,
+                           const float *mean, float *sums, float *parts, long rows, long c, long threads) {
+    long chunk = (rows + CHUNKS - 1) / CHUNKS;
+    memset(parts, 0, (size_t)CHUNKS * 2 * c * sizeof(float));
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
+    for (int part = 0; part < CHUNKS; part++) {
+        float *own = parts + (long)part * 2 * c;
+        for (long row = part * chunk, end = smaller(row + chunk, rows); row < end; row++)
+            for (long i = 0; i < c; i += LANES) {
+                long count = smaller(LANES, c - i);
+                vec seen = some_lanes(x + row * c + i, count);
+                vec a = seen * some_lanes(k + i, count) + some_lanes(shift + i, count);
+                vec da = some_lanes(dy + row * dy_pitch + i, count) * slope_at(kind, a);
+                vec with_x = (seen - some_lanes(mean + i, count)) * da;
+                put_lanes(own + i, some_lanes(own + i, count) + da, count);
+                put_lanes(own + c + i, some_lanes(own + c + i, count) + with_x, count);
+            }
+    }
+    memset(sums, 0, (size_t)2 * c * sizeof(float));
+    add_rows(parts, 0, sums, 0, CHUNKS, 2 * c);
+}
+
+/* Then dx = k * (da - back - (x - mean) * slope), by channel */
+void NAME(batch_norm_backward)(long kind, const float *dy, long dy_pitch, const float *x, const float *k,
+                               const float *shift, const float *mean, const float *back, const float *slope_, float *dx,
+                               long rows, long c, long threads) {
+#pragma omp parallel for num_threads(enough_threads(threads, (double)rows * c)) schedule(static)
     for (long row = 0; row < rows; row++)
         for (long i = 0; i < c; i += LANES) {
-            long count = smaller(LANES, c - i), at = row * c + i;
-            vec centred = some_lanes(x + at, count) - some_lanes(mean + i, count);
-            vec v = some_lanes(dy + at, count) - some_lanes(back + i, count) - centred * some_lanes(slope_ + i, count);
-            put_lanes(dx + at, v * some_lanes(k + i, count), count);
+            long count = smaller(LANES, c - i);
+            vec seen = some_lanes(x + row * c + i, count), by = some_lanes(k + i, count);
+            vec da = some_lanes(dy + row * dy_pitch + i, count) *
+                     slope_at(kind, seen * by + some_lanes(shift + i, count));
+            vec centred = seen - some_lanes(mean + i, count);
+            vec v = da - some_lanes(back + i, count) - centred * some_lanes(slope_ + i, count);
+            put_lanes(dx + row * c + i, v * by, count);
         }
 }
 

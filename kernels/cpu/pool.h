@@ -24,27 +24,30 @@ void NAME(maxpool)(const Pool *s, const float *x, float *y) {
     }
 }
 
-/* each window's gradient to the first of its largest taps; each thread has channels of its own */
+/* each window's gradient to the first of its largest taps; each thread has pictures and panels of channels of its own */
 void NAME(maxpool_backward)(const Pool *s, const float *dy, const float *x, const float *y, float *dx) {
-    long vectors = (s->c + LANES - 1) / LANES;
+    long panels = panels_of(s->c);
 #pragma omp parallel for num_threads(s->threads) schedule(static)
-    for (long job = 0; job < s->n * vectors; job++) {
-        long n = job / vectors, k = job % vectors * LANES, count = smaller(LANES, s->c - k);
-        const float *from = x + n * s->h * s->w * s->c + k;
-        float *to = dx + n * s->h * s->w * s->c + k;
-        for (long place = 0; place < (long)s->h * s->w; place++) put_lanes(to + place * s->c, (vec){}, count);
+    for (long job = 0; job < s->n * panels; job++) {
+        long n = job / panels, start = job % panels * WIDTH, end = smaller(start + WIDTH, s->c);
+        const float *from = x + n * s->h * s->w * s->c;
+        float *to = dx + n * s->h * s->w * s->c;
+        for (long place = 0; place < (long)s->h * s->w; place++)
+            memset(to + place * s->c + start, 0, (end - start) * sizeof(float));
         for (long place = 0; place < (long)s->out_h * s->out_w; place++) {
             int top = (int)(place / s->out_w) * s->stride_y - s->before, left = (int)(place % s->out_w) * s->stride_x - s->before;
-            long at = (n * s->out_h * s->out_w + place) * s->c + k;
-            vec best = some_lanes(y + at, count), gradient = some_lanes(dy + at, count);
-            ivec waiting = (ivec){} - 1;
-            for (int row = top < 0 ? 0 : top; row < top + s->size && row < s->h; row++)
-                for (int column = left < 0 ? 0 : left; column < left + s->size && column < s->w; column++) {
-                    long here = ((long)row * s->w + column) * s->c;
-                    ivec hit = (some_lanes(from + here, count) == best) & waiting;
-                    waiting &= ~hit;
-                    put_lanes(to + here, some_lanes(to + here, count) + pick(hit, gradient, (vec){}), count);
-                }
+            for (long k = start; k < end; k += LANES) {
+                long count = smaller(LANES, end - k), at = (n * s->out_h * s->out_w + place) * s->c + k;
+                vec best = some_lanes(y + at, count), gradient = some_lanes(dy + at, count);
+                ivec waiting = (ivec){} - 1;
+                for (int row = top < 0 ? 0 : top; row < top + s->size && row < s->h; row++)
+                    for (int column = left < 0 ? 0 : left; column < left + s->size && column < s->w; column++) {
+                        long here = ((long)row * s->w + column) * s->c + k;
+                        ivec hit = (some_lanes(from + here, count) == best) & waiting;
+                        waiting &= ~hit;
+                        put_lanes(to + here, some_lanes(to + here, count) + pick(hit, gradient, (vec){}), count);
+                    }
+            }
         }
     }
 }

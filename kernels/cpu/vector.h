@@ -82,6 +82,16 @@ INLINE vec slope(int kind, vec x, vec y) {
     }
 }
 
+/* dy/dx from the input x alone */
+INLINE vec slope_at(int kind, vec x) {
+    if (kind == LOGISTIC) return slope(kind, x, logistic(x));
+    if (kind == SWISH) {
+        vec rising = logistic(x);
+        return rising + x * rising * (1.0f - rising);
+    }
+    return slope(kind, x, x); /* of the output no more than its sign counts there, or nothing */
+}
+
 /* the first `count` lanes (at least one) from or to p; the others are 0 */
 #ifndef SEE_SOME
 static inline vec see_part(const float *p, long count) {

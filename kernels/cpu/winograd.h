@@ -41,6 +41,20 @@ INLINE void weight_transform(const vec g[3], vec t[6]) {
     t[5] = g[2];
 }
 
+/* taps[t][i][o]: the weights of LANES outputs and LANES channels; a line of memory is read once, in whichever way they lie */
+INLINE void gather_taps(const float *weight, const int32_t *offsets, long outputs, long channels, long stride_m,
+                        long stride_c, float taps[9][LANES][LANES]) {
+    for (int t = 0; t < 9; t++) {
+        const float *from = weight + offsets[t];
+        if (outputs < LANES) memset(taps[t], 0, sizeof(taps[t]));
+        if (stride_m == 1)
+            for (long i = 0; i < channels; i++) memcpy(taps[t][i], from + i * stride_c, outputs * sizeof(float));
+        else
+            for (long o = 0; o < outputs; o++)
+                for (long i = 0; i < channels; i++) taps[t][i][o] = from[o * stride_m + i * stride_c];
+    }
+}
+
 /* Weight (output o, channel i, tap (y, x)) at o * stride_m + i * stride_c + offsets[3 * y + x]
  * -> [36][panel][channel][output of the panel]: G g G^T */
 void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offsets, long m, long c, long stride_m,
@@ -51,13 +65,15 @@ void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offs
         long first = job * LANES, valid = smaller(LANES, m - first), panel = first / WIDTH;
         long width = panel_vecs(m, (int)panel) * LANES;
         float *to = packed + panel_start((int)panel, c) + first % WIDTH;
+        float taps[9][LANES][LANES] __attribute__((aligned(64)));
         for (long i = 0; i < c; i++, to += width) {
-            float taps[9][LANES] __attribute__((aligned(64))) = {{0}};
-            for (long o = 0; o < valid; o++)
-                for (int t = 0; t < 9; t++) taps[t][o] = weight[(first + o) * stride_m + i * stride_c + offsets[t]];
+            if (i % LANES == 0)
+                gather_taps(weight + first * stride_m + i * stride_c, offsets, valid, smaller(LANES, c - i), stride_m,
+                            stride_c, taps);
             vec half[6][3];
             for (int x = 0; x < 3; x++) {
-                vec g[3] = {SEE(taps[x]), SEE(taps[3 + x]), SEE(taps[6 + x])}, t[6];
+                vec g[3], t[6];
+                for (int y = 0; y < 3; y++) g[y] = SEE(taps[3 * y + x][i % LANES]);
                 weight_transform(g, t);
                 for (int y = 0; y < 6; y++) half[y][x] = t[y];
             }

@@ -98,7 +98,9 @@ GOLDEN_HEADS = [  # section, module with the figures of the C program, case, sha
 ]
 
 
-@pytest.mark.parametrize(("name", "module", "case", "shape"), GOLDEN_HEADS, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "module", "case", "shape"), GOLDEN_HEADS, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_other_heads_on_the_device_equal_the_host(name: str, module: Any, case: str, shape: Any, cuda: CupyOps) -> None:
     meta, x = module.CASES[case], module.GOLDEN["input"]
     head = from_section(LAYERS[name], parse(meta["cfg"])[0])

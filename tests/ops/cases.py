@@ -267,6 +267,10 @@ def _norm_backward(ops: Ops, args: tuple[Any, ...], dy: Any, result: Any) -> dic
     return dict(enumerate(ops.batch_norm_train_backward(dy, x, scale, mean, var, eps)))
 
 
+def _activate_backward(ops: Ops, args: tuple[Any, ...], dy: Any, result: Any) -> dict[int, Array]:
+    return dict(enumerate(ops.batch_norm_activate_backward(dy, result[1])))
+
+
 def _per_channel() -> list[Case]:
     cases = []
     for label, shape in PICTURES.items():
@@ -286,6 +290,8 @@ def _per_channel() -> list[Case]:
             Case("batch_norm", label, statistics),
             Case("batch_norm_train", label, pictures(2, 1e-5), _norm_backward),
             Case("batch_norm_train_backward", label, backward),
+            Case("batch_norm_activate", label, pictures(2, 1e-5, "mish"), _activate_backward),
+            Case("batch_norm_activate", f"{label}-leaky", pictures(2, 1e-5, "leaky"), _activate_backward),
             Case("scale_shift", label, pictures(2)),
             Case("add_bias", label, pictures(1), lambda ops, args, dy, y: {0: dy, 1: ops.sum_channels(dy)}),
             Case("sum_channels", label, pictures(0)),

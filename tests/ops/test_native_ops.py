@@ -72,9 +72,12 @@ def test_winograd(shape: tuple[int, ...], lanes: int, monkeypatch: pytest.Monkey
     plain = ops.kernels.call
     monkeypatch.setattr(ops.kernels, "call", lambda name, *args: (called.append(name), plain(name, *args)))
     monkeypatch.setattr(native_convolution, "GROUP_NUMBERS", 36 * 16 * 20)  # several groups of tiles
+    monkeypatch.setattr(native_convolution, "FEWEST_GRADIENT_CHANNELS", 1)
+    monkeypatch.setattr(native_convolution, "FEWEST_GRADIENT_TILES", 1)
     assert_convolution(ops, shape, 100, Window(3, pad=1), 2e-5)
     assert_convolution(ops, shape, 16, Window(3), 2e-5)
     assert called.count("winograd") >= 2
+    assert called.count("winograd_gradient") == 2
 
 
 @settings(max_examples=25, deadline=None)
@@ -124,6 +127,31 @@ def test_batch_norm(channels: int, lanes: int) -> None:
     back = ops.batch_norm_train_backward(ops.array(dy), ops.array(x), ops.array(scale), ours[1], ours[2], 1e-5)
     for a, b in zip(back, EXACT.batch_norm_train_backward(dy, x, scale, mean, var, 1e-5), strict=True):
         assert_near(a, b, 1e-5)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "tanh"])  # which the kernels don't know
+def test_batch_norm_with_its_activation(name: str, lanes: int) -> None:
+    ops, rng, shape = native_ops(lanes), np.random.default_rng(3), (2, 21, 12, 13)
+    x, wide = rng.standard_normal(shape) * 2 + 1, rng.standard_normal((2, 30, 12, 13))
+    scale, bias = rng.standard_normal(21), rng.standard_normal(21)
+    y, of = EXACT.batch_norm_activate(x, scale, bias, 1e-5, name)
+    ours, kept = ops.batch_norm_activate(*map(ops.array, (x, scale, bias)), 1e-5, name)
+    for a, b in ((ours, y), (kept.mean, of.mean), (kept.var, of.var)):
+        assert_near(a, b, 3e-6)
+    exact = EXACT.batch_norm_activate_backward(wide[:, 5:26], of)  # some channels of a wider gradient
+    for a, b in zip(ops.batch_norm_activate_backward(ops.array(wide)[:, 5:26], kept), exact, strict=True):
+        assert_near(a, b, 2e-5)
+
+
+def test_moments_of_numbers_far_from_zero() -> None:
+    ops, x = (
+        native_ops(4),
+        np.random.default_rng(0).standard_normal((4, 3, 30, 31)) + np.array([1e3, -30, 0])[:, None, None],
+    )
+    _, mean, var = ops.batch_norm_train(ops.array(x), *ops.array(np.ones((2, 3))), 1e-5)
+    np.testing.assert_allclose(mean, x.mean((0, 2, 3)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(var, x.astype(np.float32).astype(float).var((0, 2, 3)), rtol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 1, 1), (1, 5, 1, 4), (2, 5, 3, 1), (1, 5, 2, 3)])
