@@ -139,3 +139,15 @@ def test_nothing_heavy_is_loaded_for_a_help_text(code: str) -> None:
 
 def test_networks_need_neither_pictures_nor_charts() -> None:
     assert loaded_by("import darknet_py.network") & {"cv2", "matplotlib", "cupy", "tqdm"} == set()
+
+
+def test_a_detection_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "a.data").write_text("names=a.names\n")
+    (tmp_path / "a.names").write_text("a\n")
+    words = ["detector", "test", "a.data", "none.cfg", "none.weights", "none.jpg", "-no_run", "-dont_show"]
+    code = f"from darknet_py.cli import main, prediction, runs; import darknet_py.ops.native_ops; main.main({words})"
+    rare = {"tqdm", "matplotlib", "yaml", "threadpoolctl", "multiprocessing", "concurrent", "csv"}
+    assert (
+        loaded_by(f"import os; os.chdir({str(tmp_path)!r}); from darknet_py import blas; blas.hold(); {code}") & rare
+        == set()
+    )

@@ -255,3 +255,41 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
         save_weights(net, path, Header(seen=2))
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+# --- networks that have no values yet ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("text", [CHAIN, YOLO], ids=["chain", "yolo"])
+def test_a_file_fills_a_network_without_values(text: str, tmp_path: Path) -> None:
+    net, bare = single(text), network(text, NumpyOps(threads=1), allocate=False)
+    write(tmp_path / "a.weights", Header(), net.parameter_count())
+    for each in (net, bare):
+        load_weights(each, tmp_path / "a.weights")
+    assert len(values(bare)) == len(values(net)) > 0
+    for a, b in zip(values(bare), values(net), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_layers_that_a_file_has_nothing_for_get_first_values(tmp_path: Path) -> None:
+    bare = network(CHAIN, NumpyOps(threads=1), allocate=False)
+    write(tmp_path / "a.conv.1", Header(), COUNTS[0])
+    load_weights(bare, tmp_path / "a.conv.1")
+    assert [len(node.params) for node in bare.nodes] == [len(node.specs) for node in bare.nodes]
+    assert (values(bare)[-2] == 1).all() and values(bare)[-1].any()  # var and weight of the last layer
+
+
+def test_the_beginning_of_a_parameter_without_a_value(tmp_path: Path) -> None:
+    text = chain("convolutional filters=3 size=1 numload=2")
+    whole, bare = single(text), network(text, NumpyOps(threads=1), allocate=False)
+    write(tmp_path / "a.weights", Header(), 2 + 2 * 3)
+    for net in (whole, bare):
+        load_weights(net, tmp_path / "a.weights")
+    assert [value.shape for value in values(bare)] == [value.shape for value in values(whole)]
+    np.testing.assert_array_equal(values(bare)[1][:2], values(whole)[1][:2])
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = single()
+    write(tmp_path / "a.weights", Header(), net.parameter_count() - 1)
+    monkeypatch.setattr("darknet_py.network.weights._numbers_left", lambda file, path: net.parameter_count())
+    with pytest.raises(WeightsError, match=r"a\.weights: became shorter"):
+        load_weights(net, tmp_path / "a.weights")
