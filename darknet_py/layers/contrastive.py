@@ -69,7 +69,7 @@ class Contrastive(Layer):
         dx = ctx.ops.array(np.clip(self.cls_normalizer * gradient, -self.max_delta, self.max_delta))
 
         def backward(dy: Array | None, need_dx: bool = True) -> tuple[Any, ...]:
-            return (dx if dy is None else dx + dy, *rest)
+            return (dx if dy is None else ctx.ops.add(dx, dy), *rest)
 
         return Step(x, backward, HeadLoss(self.cls_normalizer * loss, len(samples.labels)))
 

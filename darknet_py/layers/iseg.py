@@ -11,7 +11,6 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step, register
 from darknet_py.layers.tree import HostArray
 from darknet_py.ops import Array
-from darknet_py.ops.activations import logistic
 
 
 @register("iseg")
@@ -37,9 +36,9 @@ class Iseg(Layer):
         return "", f"{self.classes} + {self.ids}"
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        (x,) = xs
-        y = x.copy()
-        y[:, : self.classes] = logistic(ctx.ops.xp, x[:, : self.classes])
+        (x,), ops = xs, ctx.ops
+        y = ops.copy(x)
+        ops.blend_update(y[:, : self.classes], ops.activate("logistic", x[:, : self.classes]))
         if not ctx.train or ctx.truth is None:
             return Step(y)
         host = ctx.ops.to_host(y)
@@ -47,7 +46,7 @@ class Iseg(Layer):
         dx = ctx.ops.array(-delta)
 
         def backward(dy: Array | None, need_dx: bool = True) -> tuple[Any]:
-            return (dx if dy is None else dx + dy,)
+            return (dx if dy is None else ops.add(dx, dy),)
 
         return Step(y, backward, HeadLoss(float((delta.astype(float) ** 2).sum())))
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from darknet_py.ops import NumpyOps, Ops, Window, cuda_windows, cupy_ops, launch
+from darknet_py.ops.cuda_pictures import fit_picture, recolour
 from darknet_py.ops.cupy_ops import CupyOps
 from tests.emulation import array_module, arrays, kernels, on_gpu
 from tests.gradients import distinct
@@ -90,6 +91,8 @@ def test_every_kernel_is_used(ops: CupyOps) -> None:
             call(ops, case)
             done.add(case.op)
     parts_of_a_long_sum(ops)
+    fit_picture(ops, np.zeros((2, 3, 1), np.uint8), (4, 4), (4, 4))
+    recolour(ops, ops.array(np.zeros((1, 3, 2, 2))), np.ones((1, 3)))
     there = {name for file in launch.kernel_dir().glob("*.cu") for name in launch.signatures(file.name)}
     assert there - kernels.Settings.launched == set()
 

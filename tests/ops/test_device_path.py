@@ -12,15 +12,24 @@ from pathlib import Path
 import darknet_py
 
 ROOT = Path(darknet_py.__file__).parent
-PARTS = ("layers", "network/graph.py", "network/passes.py", "train/optimizer.py", "train/ema.py", "train/loop.py")
-OPS = ("ops/cupy_ops.py", "ops/cuda_windows.py", "ops/cuda_heads.py", "ops/launch.py")
+PARTS = (
+    "layers",
+    "network/graph.py",
+    "network/passes.py",
+    "train/optimizer.py",
+    "train/ema.py",
+    "train/loop.py",
+    "train/finite.py",
+)
+OPS = ("ops/cupy_ops.py", "ops/launch.py", *(f"ops/{path.name}" for path in sorted((ROOT / "ops").glob("cuda_*.py"))))
 COPIES = {"to_host", "asnumpy", "item", "tolist"}  # methods
 REDUCTIONS = {"sum", "mean", "max", "min", "any", "all"}
 
 KNOWN = {
     # losses, once for each mini-batch and loss layer
     "ops/cuda_heads.py _summed",
-    "layers/losses.py forward",
+    "ops/cuda_costs.py _cost",
+    "ops/cuda_arithmetic.py sums",  # whether the gradients of a batch are finite
     "layers/yolo.py loss",  # only if [contrastive] asks what was learned
     # the way of layers whose loss is computed on the host
     "layers/contrastive.py _samples",
