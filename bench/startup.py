@@ -64,8 +64,10 @@ def commands(options: argparse.Namespace, folder: Path) -> Iterator[Command]:
 def once(program: Sequence[str], command: Command) -> Callable[[], None]:
     """Runs it to its end. Unavailable if it fails."""
 
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as after an installation, which compiles
+
     def run() -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [*program, *command.words], check=False, cwd=command.folder, env=environment, capture_output=True, text=True
         )
