@@ -51,7 +51,6 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("region.cu", "alike > most_alike", "alike >= most_alike - 0.1", REGION),
     ("region.cu", "i / most * num + a", "i / most * num", REGION),
     ("region.cu", "if (!bias_match) {", "{", ("region_loss-bias",)),
-    ("region.cu", "if (label < 0) return;", "", TREE),
     ("region.cu", "c = parents[c]) given", "c = -1) given", TREE),
     ("region.cu", "        __syncthreads();\n        if (threadIdx.x >= half)", "        if (threadIdx.x >= half)", TREE),
     ("region.cu", "for (int half = blockDim.x / 2", "for (int half = blockDim.x / 4", TREE),
@@ -65,7 +64,7 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("region.cu", "background ? 1.f : 0.f;", "0.f;", ("region_loss-background",)),
     ("region.cu", "rescore ? alike", "rescore ? best", ("region_loss-bias",)),
     # [detection]
-    ("detection.cu", "if (overlap > most) most", "if (overlap >= most) most", DETECTION),
+    ("detection.cu", "if (overlap > most) most = overlap, alike = b;", "if (overlap > most) alike = b;", DETECTION),
     ("detection.cu", "most > 0.f ? alike : near", "alike", DETECTION),
     ("detection.cu", "roots ? own[2] * own[2]", "roots ? own[2]", DETECTION),
     ("detection.cu", "side - 1.f) == row &&", "side - 1.f) == row ||", DETECTION),

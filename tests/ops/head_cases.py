@@ -105,8 +105,8 @@ def _with_tree(rng: Random) -> tuple[Any, ...]:
     """The first picture has a class and no boxes; an object's class is above another's in one of its cells."""
     head = Region(classes=len(TREE), num=3, anchors=CELLS, classfix=1, thresh=0.3, softmax=True)
     object.__setattr__(head, "hierarchy", TREE)
-    y = _likely(rng, (4, 3, 5 + len(TREE), *PLACES))
-    y[:, :, :4] = rng.normal(0, 0.7, (4, 3, 4, *PLACES))
+    y = _likely(rng, (4, 3, 5 + len(TREE), 9, 11))  # more places than a block has threads
+    y[:, :, :4] = rng.normal(0, 0.7, (4, 3, 4, 9, 11))
     only = np.array([[NO_BOX + 1, NO_BOX + 1, 1, 1, 4]])
     return head.options, y, (only, *_objects(rng, 3, len(TREE))), False
 
