@@ -49,8 +49,10 @@ class EvaluationFiles:
             return None
         iteration, evaluation = self.best
         facts = {**facts, "iteration": str(iteration)}
+        chart = self.folder / "chart.png"
+        training = chart if chart.exists() else None
         try:
-            return write_report(self.folder / "report", evaluation, self.names, self.pictures, facts)
+            return write_report(self.folder / "report", evaluation, self.names, self.pictures, facts, training)
         except DarknetError as error:
             warnings.warn(f"no report: {error}", stacklevel=2)
             return None

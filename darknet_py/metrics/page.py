@@ -114,11 +114,11 @@ def cards(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<div class="cards">{"".join(each)}</div>'
 
 
-def picture(path: Path, caption: str) -> str:
-    """The picture of a .png or .jpg file, which becomes part of the page."""
+def picture(path: Path, caption: str, title: str = "") -> str:
+    """The picture of a .png or .jpg file, which becomes part of the page. title: what a pointer on it is told."""
     data = base64.b64encode(path.read_bytes()).decode()
     return (
-        f'<figure><img alt="{escape(caption)}" src="data:{_TYPES[path.suffix]};base64,{data}">'
+        f'<figure title="{escape(title)}"><img alt="{escape(caption)}" src="data:{_TYPES[path.suffix]};base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

@@ -43,19 +43,25 @@ def write_report(
     names: Sequence[str],
     pictures: LabelledPictures,
     facts: Mapping[str, str] | None = None,
+    training: Path | None = None,
 ) -> Path:
     """Writes all files of the report into `directory`, made if need be; the path of its HTML page, which has them all.
 
     evaluation: what `metrics.evaluate.examine` gives; names: of its classes; pictures: those that it went over.
     facts: what the reader should know of the run, heading -> text, such as the cfg, the weights and the command.
+    training: the chart of the training that brought the weights.
     An older report in the directory is replaced. DarknetError where a file can't be written, or a picture can't be
     read any more.
     """
-    return write_analysis(directory, analyse(evaluation, names), pictures, facts)
+    return write_analysis(directory, analyse(evaluation, names), pictures, facts, training)
 
 
 def write_analysis(
-    directory: str | Path, analysis: Analysis, pictures: LabelledPictures, facts: Mapping[str, str] | None = None
+    directory: str | Path,
+    analysis: Analysis,
+    pictures: LabelledPictures,
+    facts: Mapping[str, str] | None = None,
+    training: Path | None = None,
 ) -> Path:
     """`write_report` of an evaluation that has been analysed already."""
     folder = Path(directory)
@@ -67,6 +73,7 @@ def write_analysis(
         Shown(_write(folder / "confusion.png", confusion_chart(analysis.confusion, analysis.names)), "confusion.png"),
         {kind: _write_examples(folder / "mistakes", analysis, pictures, kind) for kind in KINDS},
         _write_worst(folder / "worst", analysis, pictures),
+        Shown(training, "loss and mAP over the iterations") if training else None,
     )
     write_text(folder / PAGE, report_page(analysis, files, facts or {}))
     return folder / PAGE
@@ -129,7 +136,8 @@ def _write_examples(folder: Path, analysis: Analysis, pictures: LabelledPictures
     for i, (index, mistake) in enumerate(examples(analysis.judged, kind, EXAMPLES), 1):
         path = folder / f"{kind.replace(' ', '_')}_{i:02}.jpg"
         save_picture(path, draw_cut_out(pictures.picture(index), mistake, analysis.names))
-        shown.append(Shown(path, f"{caption(mistake, analysis.names)}: {pictures.paths[index]}"))
+        source = pictures.paths[index]
+        shown.append(Shown(path, f"{caption(mistake, analysis.names)}: {source.name}", str(source)))
     _remove_others(folder, f"{kind.replace(' ', '_')}_[0-9][0-9].jpg", shown)
     return shown
 
@@ -140,7 +148,8 @@ def _write_worst(folder: Path, analysis: Analysis, pictures: LabelledPictures) -
         judged, path = analysis.judged[index], folder / f"{i:02}.jpg"
         save_picture(path, draw_whole(pictures.picture(index), judged, analysis.names))
         counts = ", ".join(f"{judged.count(kind)} {kind}" for kind in KINDS if judged.count(kind))
-        shown.append(Shown(path, f"{pictures.paths[index]}: {len(judged.found.prob)} right, {counts}"))
+        source = pictures.paths[index]
+        shown.append(Shown(path, f"{source.name}: {len(judged.found.prob)} right, {counts}", str(source)))
     _remove_others(folder, "[0-9][0-9].jpg", shown)
     return shown
 

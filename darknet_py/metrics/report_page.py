@@ -14,10 +14,11 @@ from darknet_py.metrics.tables import class_table, coco_table, confused_table, p
 
 
 class Shown(NamedTuple):
-    """A picture file and what is written under it."""
+    """A picture file, what is written under it, and what a pointer on it is told."""
 
     path: Path
     caption: str
+    title: str = ""
 
 
 class Files(NamedTuple):
@@ -28,6 +29,8 @@ class Files(NamedTuple):
     mistakes: Mapping[str, Sequence[Shown]]
     """by kind"""
     worst: Sequence[Shown]
+    training: Shown | None = None
+    """the chart of the training that brought the weights"""
 
 
 def report_page(analysis: Analysis, files: Files, facts: Mapping[str, str]) -> str:
@@ -35,6 +38,7 @@ def report_page(analysis: Analysis, files: Files, facts: Mapping[str, str]) -> s
     title = f"Evaluation: mAP@{analysis.evaluation.result.iou_thresh:.2f} {percent(analysis.evaluation.result.map)} %"
     parts = {
         "summary": ("Summary", _summary(analysis)),
+        **({"training": ("Training", [page.picture(*files.training)])} if files.training else {}),
         "classes": ("Classes", _classes(analysis)),
         "curves": ("Curves", _curves(analysis, files.curves)),
         "confusion": ("Confusion matrix", _confusion(analysis, files.confusion)),

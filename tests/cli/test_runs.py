@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import re
@@ -83,6 +84,8 @@ def test_a_training_leaves_everything_in_its_folder(work: Path, run: Run):
     others = {"predictions", "result.json", "classes.csv"}
     assert there == {name.partition("/")[0] for name in CONTENTS if name not in others} | {"README.txt"}
     assert (folder / "report/report.html").exists() and (folder / "report/confusion.png").exists()
+    chart = base64.b64encode((folder / "chart.png").read_bytes()).decode()
+    assert f'src="data:image/png;base64,{chart}"' in (folder / "report/report.html").read_text()
     facts = record("runs/train/net")
     assert facts["command"] == "darknet_py detector train set.data net.cfg -map -seed 7 -workers 0 -threads 1"
     assert facts["seed"] == 7 and facts["status"] == "finished" and "numpy" in facts["versions"]

@@ -109,6 +109,14 @@ def test_the_page_needs_nothing_else(folder: Path) -> None:
     assert "<b>&dog" not in page and "detector &lt;map&gt;" in page and "bad &lt;box&gt;.jpg" in page
 
 
+def test_captions_have_the_name_and_titles_the_path(tmp_path: Path) -> None:
+    pictures = Pictures({f"far/away/{name}": value for name, value in MIXED.items()})
+    page = write_report(tmp_path, pictures.evaluation(3), NAMES, pictures).read_text()
+    captions, titles = re.findall("<figcaption>(.*?)</figcaption>", page), re.findall('<figure title="(.*?)">', page)
+    assert any("bad &lt;box&gt;.jpg" in text for text in captions) and not any("far/away" in text for text in captions)
+    assert any(title.endswith("far/away/bad &lt;box&gt;.jpg") for title in titles)
+
+
 def test_an_older_report_is_replaced(tmp_path: Path) -> None:
     pictures = Pictures(MIXED)
     write_report(tmp_path, pictures.evaluation(3), NAMES, pictures)
