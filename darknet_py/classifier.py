@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from darknet_py.errors import CfgError
-from darknet_py.layers import Context
 from darknet_py.layers.losses import Softmax
 from darknet_py.layers.tree import Tree
-from darknet_py.network import Network
+from darknet_py.network import Network, runner
 
 Array = npt.NDArray[np.float32]
 
@@ -39,6 +39,10 @@ class Classifier:
         layers = [node.layer for node in self.net.nodes if isinstance(node.layer, Softmax)]
         return layers[-1].hierarchy if layers else None
 
+    @cached_property
+    def _outputs(self) -> Callable[[Array], Any]:
+        return runner(self.net)
+
     def probabilities(self, images: Sequence[Array], batch: int = 16) -> Array:
         """(n, classes) for n images (c, h, w), which may have different sizes. Of a tree: given no parent."""
         result = np.empty((len(images), self.classes), np.float32)
@@ -52,7 +56,7 @@ class Classifier:
         net = self.net.resized(w, h)
         if net.nodes[-1].shape.size != self.classes:
             raise CfgError(f"{net.nodes[-1].section.path}: gives other outputs with an input of {w} x {h}")
-        output = net.forward(ops.array(images), Context(ops)).outputs[net.nodes[-1].index]
+        output = self._outputs(images)[net.nodes[-1].index]
         found: Array = ops.to_host(output).reshape(len(images), -1)
         return found
 

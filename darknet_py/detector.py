@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,8 @@ import numpy.typing as npt
 from darknet_py.boxes import Detections, nms
 from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
-from darknet_py.layers import Context, Head
-from darknet_py.network import Network
+from darknet_py.layers import Head
+from darknet_py.network import Network, runner
 
 Picture = npt.NDArray[np.uint8]
 
@@ -41,6 +43,10 @@ class Detector:
         """The last detection layer, whose nms options count, as in Darknet (detector.c:1645)."""
         return self.net.heads[-1][1]
 
+    @cached_property
+    def _outputs(self) -> Callable[[npt.NDArray[np.float32]], Any]:
+        return runner(self.net)
+
     def detect(
         self, pictures: Sequence[Picture], thresh: float, nms_thresh: float = 0.45, letter_box: bool = False
     ) -> list[Detections]:
@@ -62,7 +68,7 @@ class Detector:
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
         """What the heads give for the network's inputs (n, c, h, w), by layer index."""
         ops = self.net.ops
-        outputs = self.net.forward(ops.array(inputs), Context(ops)).outputs
+        outputs = self._outputs(inputs)
         return {i: ops.to_host(outputs[i]) for i, _ in self.net.heads}
 
     def boxes(self, outputs: dict[int, npt.NDArray[np.float32]], thresh: float) -> list[Detections]:

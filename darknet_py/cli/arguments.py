@@ -127,12 +127,27 @@ def add_inference(parser: Parser, batch: int) -> None:
     text = "pictures that go through the network at once (%(default)s)"
     parser.add_argument("-batch", type=whole(1), default=batch, metavar="N", help=text)
     add_computing(parser)
+    add_plan(parser)
 
 
 def add_computing(parser: Parser) -> None:
     """What computes, and with how many threads."""
     add_threads(parser)
     add_backend(parser)
+
+
+def add_plan(parser: Parser) -> None:
+    """What a GPU may do at inference, where it computes: see `darknet_py.ops.plan`."""
+    parser.add_argument("-fp16", action="store_true", help="GPU: half precision, by tensor cores, with sums in float32")
+    parser.add_argument("-cuda_graph", action="store_true", help="GPU: launch the whole network at once")
+    add_products(parser)
+
+
+def add_products(parser: Parser) -> None:
+    """How a GPU may compute convolutions."""
+    text = "GPU: cuBLAS for the convolutions that it computes faster, which is measured once for each shape"
+    parser.add_argument("-cublas", action="store_true", help=text)
+    parser.add_argument("-tf32", action="store_true", help="with -cublas: products with 10 bits of mantissa")
 
 
 def add_threads(parser: Parser) -> None:

@@ -12,6 +12,9 @@ from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
     from darknet_py.ops import Ops
+    from darknet_py.ops.plan import Plan
+
+FLAGS = {"cuda_graph": "graphs", "cublas": "cublas", "tf32": "tf32", "fp16": "half"}  # of a Plan
 
 
 def ops_of(args: argparse.Namespace) -> Ops:
@@ -24,10 +27,27 @@ def ops_of(args: argparse.Namespace) -> Ops:
     backend = "cpu" if args.nogpu else args.backend
     if args.nogpu and args.backend == "cuda":
         raise DarknetError("-nogpu and -backend cuda exclude each other")
-    choice = choose(backend, _index(args), args.threads)
+    choice = choose(backend, _index(args), args.threads, _plan(args))
+    idle = [f"-{flag}" for flag in FLAGS if choice.ops.name == "cpu" and getattr(args, flag, False)]
+    if idle:
+        warnings.warn(f"{' '.join(idle)}: no effect on the processor, which computes", stacklevel=2)
     if backend != "cpu" and (choice.notable or sys.stderr.isatty()):
         tell(choice.text)
     return choice.ops
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    """What the flags of `arguments.add_plan` mean. DarknetError where they exclude each other."""
+    from darknet_py.ops.plan import Plan
+
+    plan = Plan(**{name: getattr(args, flag, False) for flag, name in FLAGS.items()})
+    if plan.graphs and plan.cublas:
+        raise DarknetError("-cuda_graph and -cublas exclude each other: CuPy can't capture cuBLAS into a CUDA graph")
+    if plan.half and plan.cublas:
+        raise DarknetError("-fp16 and -cublas exclude each other: only our own convolution has half precision")
+    if plan.tf32 and not plan.cublas:
+        raise DarknetError("-tf32 needs -cublas, which has such products")
+    return plan
 
 
 def _index(args: argparse.Namespace) -> int | None:

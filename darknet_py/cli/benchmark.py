@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, add_computing, number, whole
+from darknet_py.cli.arguments import Parser, add_computing, add_plan, number, whole
 from darknet_py.cli.guard import counted
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def parser() -> Parser:
         "-size", type=listed(_size), default=[None], metavar="S,...", help="of the input: 416 or 608x352 (cfg)"
     )
     add_computing(p)
+    add_plan(p)
     p.add_argument("-repeat", type=whole(1), default=9, metavar="N", help="runs that count (%(default)s)")
     p.add_argument("-thresh", type=number(0, 1), default=0.25, metavar="P", help="of boxes, with weights (%(default)s)")
     p.add_argument("-picture", metavar="FILE", help="the picture to decode (a drawn one of 640 x 640)")

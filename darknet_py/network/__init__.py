@@ -2,6 +2,7 @@
 
 from darknet_py.network.build import build, load_network
 from darknet_py.network.graph import Network
+from darknet_py.network.inference import runner
 from darknet_py.network.options import NetOptions
 from darknet_py.network.passes import for_inference
 from darknet_py.network.weights import Header, load_weights, save_weights
@@ -14,5 +15,6 @@ __all__ = [
     "for_inference",
     "load_network",
     "load_weights",
+    "runner",
     "save_weights",
 ]

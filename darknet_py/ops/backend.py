@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from darknet_py.errors import DarknetError
 from darknet_py.ops.base import Ops
 from darknet_py.ops.driver import Driver, find_driver
+from darknet_py.ops.plan import Plan
 
 BACKENDS = ("auto", "cpu", "cuda")
 OLDEST_CUDA = 12000  # that a CuPy of today runs on
@@ -28,8 +29,11 @@ class Choice(NamedTuple):
     notable: bool = True
 
 
-def choose(backend: str = "auto", gpu: int | None = None, threads: int | None = None) -> Choice:
+def choose(
+    backend: str = "auto", gpu: int | None = None, threads: int | None = None, plan: Plan | None = None
+) -> Choice:
     """The backend of that name. gpu: its index, None for the first. threads: of the processor, None for its cores.
+    plan: what a GPU may do otherwise than by default.
 
     ``auto`` takes the processor where no GPU can be used, and says why. BackendError for ``cuda`` where none can, and
     for an index that no GPU has.
@@ -37,7 +41,7 @@ def choose(backend: str = "auto", gpu: int | None = None, threads: int | None = 
     if backend == "cpu":
         return _processor(threads, "as it was asked for")
     try:
-        return _gpu(gpu)
+        return _gpu(gpu, plan or Plan())
     except NoSuchGpuError:
         raise
     except BackendError as error:
@@ -60,14 +64,14 @@ def _processor(threads: int | None, why: str) -> Choice:
     return Choice(cpu_ops(threads), f"computing on the processor: {why}")
 
 
-def _gpu(index: int | None) -> Choice:
+def _gpu(index: int | None, plan: Plan) -> Choice:
     driver = _usable(find_driver())
     number = index or 0
     if not 0 <= number < len(driver.gpus):
         there = ", ".join(f"{i} ({name})" for i, name in enumerate(driver.gpus))
         raise NoSuchGpuError(f"-i {number}: there is no such GPU; there are {there}")
     cupy = _cupy(driver)
-    ops = _working(cupy, number, driver)
+    ops = _working(cupy, number, driver, plan)
     versions = f"CUDA {driver.cuda}, CuPy {cupy.__version__}"
     return Choice(ops, f"computing on GPU {number}, {driver.gpus[number]} ({versions})")
 
@@ -96,13 +100,11 @@ def _cupy(driver: Driver) -> Any:
         raise BackendError(f"{why}: pip install '{_wheel(driver)}[ctk]'") from None
 
 
-def _working(cupy: Any, index: int, driver: Driver) -> Ops:
+def _working(cupy: Any, index: int, driver: Driver, plan: Plan) -> Ops:
     """CupyOps on that GPU, after a first kernel: a CuPy of another CUDA fails only there."""
-    from darknet_py.ops.cupy_ops import CupyOps
-
     try:
         cupy.cuda.Device(index).use()
-        ops = CupyOps(cupy)
+        ops = _planned(cupy, plan)
         total = ops.to_host(ops.add(ops.array([1.0]), ops.array([2.0])))
     except DarknetError:
         raise
@@ -112,6 +114,17 @@ def _working(cupy: Any, index: int, driver: Driver) -> Ops:
     if total != 3:
         raise BackendError(f"GPU {index} computes 1 + 2 = {total[0]:g}: its driver or CuPy is broken")
     return ops
+
+
+def _planned(cupy: Any, plan: Plan) -> Ops:
+    """The class that does what the plan says."""
+    if plan.cublas:
+        from darknet_py.ops.cublas_ops import CublasOps
+
+        return CublasOps(cupy, plan)
+    from darknet_py.ops.cupy_ops import CupyOps
+
+    return CupyOps(cupy, plan)
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from darknet_py.ops.costs import Costs
 from darknet_py.ops.heads.interface import Heads
 from darknet_py.ops.norms import Norms
 from darknet_py.ops.rearrange import Rearranging
+from darknet_py.ops.running import Running
 from darknet_py.ops.taps import Window, window_shape
 
 __all__ = ["Array", "Normalised", "Ops", "Spans", "Window", "window_shape"]
@@ -49,7 +50,7 @@ class Normalised:
     y: Array | None = None
 
 
-class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, ABC):
+class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, Running, ABC):
     """Array module `xp`, real type `dtype`, and the operations."""
 
     name: str

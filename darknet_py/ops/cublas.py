@@ -34,7 +34,9 @@ def product(
     """
     batch, m, n = c.shape
     k = a.shape[1] if a_across else a.shape[2]
-    if not c.size:
+    if not (c.size and k):
+        if not add:
+            c.fill(0)
         return
     xp.cuda.cublas.gemmStridedBatchedEx(
         xp.cuda.get_cublas_handle(),

@@ -147,7 +147,7 @@ def _pointwise(window: Window) -> bool:
 
 
 def _suits(shape: tuple[int, ...], weight: Array, window: Window) -> bool:
-    """Whether it can be done by one product: without groups, and with a bearable array of what taps see."""
+    """Whether products can do it: there are pictures and no groups, and what all taps see is a bearable array."""
     n, c, h, w = shape
     oh, ow = window.out(h, w)
-    return window.groups == 1 and n * c * window.size**2 * oh * ow <= MOST_COLUMNS and weight.size > 0
+    return window.groups == 1 and 0 < n * c * window.size**2 * oh * ow <= MOST_COLUMNS

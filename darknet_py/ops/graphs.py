@@ -21,12 +21,13 @@ T = TypeVar("T")
 
 
 class _Recording(NamedTuple, Generic[T]):
-    """A graph, where its input is copied from and to, and what it fills."""
+    """A graph, where its input is copied from and to, what it fills, and the pool with all that it uses in between."""
 
     graph: Any
     pinned: HostArray
     x: Array
     result: T
+    pool: Any
 
 
 class Captured(Generic[T]):
@@ -38,7 +39,6 @@ class Captured(Generic[T]):
     def __init__(self, xp: Any, dtype: Any, function: Callable[[Array], T]) -> None:
         self._xp, self._dtype, self._function = xp, np.dtype(dtype), function
         self._stream = xp.cuda.Stream(non_blocking=True)
-        self._pool = xp.cuda.MemoryPool()
         self._copied = xp.cuda.Event(disable_timing=True)
         self._recordings: dict[tuple[int, ...], _Recording[T] | None] = {}
 
@@ -51,15 +51,17 @@ class Captured(Generic[T]):
         return self._launched(recording, host)
 
     def _recorded(self, host: HostArray) -> _Recording[T] | None:
-        """After a first run, which compiles all kernels and brings the pool all memory that it needs."""
+        """After two runs: the first compiles kernels and makes what is kept, the second brings the pool its memory."""
         raw = self._xp.cuda.alloc_pinned_memory(max(1, host.size) * self._dtype.itemsize)
         pinned = np.frombuffer(raw, self._dtype, host.size).reshape(host.shape)
         self._order(self._xp.cuda.get_current_stream(), self._stream)
-        with self._stream, self._xp.cuda.using_allocator(self._pool.malloc):
+        pool = self._xp.cuda.MemoryPool()  # one a graph: what a later run keeps would lie in its way
+        with self._stream, self._xp.cuda.using_allocator(pool.malloc):
             x = self._xp.empty(host.shape, self._dtype)
             pinned[...] = host
             x.set(pinned, stream=self._stream)
-            self._function(x)
+            for _ in range(2):
+                self._function(x)
             self._stream.synchronize()
             self._stream.begin_capture()
             try:
@@ -71,7 +73,7 @@ class Captured(Generic[T]):
                 reason = str(error).partition("\n")[0]
                 warnings.warn(f"no CUDA graph of this network ({reason}): it runs step by step", stacklevel=2)
                 return None
-        return _Recording(graph, pinned, x, result)
+        return _Recording(graph, pinned, x, result, pool)
 
     def _launched(self, recording: _Recording[T], host: HostArray) -> T:
         self._copied.synchronize()  # pinned memory may be written again

@@ -148,13 +148,13 @@ class Trainer:
             self._resized = self.net.resized(w, h)
         heads: dict[int, HeadLoss] = {}
         loss, size = 0.0, len(batch.images) // options.subdivisions
-        for i in range(options.subdivisions):
+        parts = [slice(i * size, (i + 1) * size) for i in range(options.subdivisions)]
+        uploads = self.net.ops.feed(batch.images[part] for part in parts)
+        for i, (part, images) in enumerate(zip(parts, uploads, strict=True)):
             check()
             fresh = getattr(batch, "fresh", None)  # see Streams; other mini-batches have nothing to do with each other
             self.net.reset_state(None if fresh is None else np.flatnonzero(fresh[i]).tolist())
-            part = slice(i * size, (i + 1) * size)
             ctx = self._context(batch.truth[part], i)
-            images = ctx.ops.array(batch.images[part])
             result = self._resized.forward(images, ctx, iteration)
             cost = sum(head.cost for head in result.losses.values()) / len(result.losses)
             check_loss(cost, self._resized, images, ctx, iteration + 1, batch.paths[part])

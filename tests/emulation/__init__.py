@@ -5,6 +5,7 @@ device.h         what a kernel's source sees: CUDA's keywords, built-in variable
 runtime.h/.cpp   blocks, threads, barriers, warp exchanges, and what goes wrong with them
 checker.cpp      check mode: exact bounds, data races, shared memory that nobody has written
 memory           arrays that end at a page which nobody may touch, in pools; pinned memory
+cublas           its product by its own convention, over NumPy
 streams          streams that may be late, events, captured graphs
 kernels          CuPy's RawModule and RawKernel over emulated kernels, with every argument checked
 cupy             the part of CuPy that darknet_py may use, over all this

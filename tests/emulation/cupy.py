@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.emulation import cublas
 from tests.emulation.arrays import FUNCTIONS, allowed, array, asarray, ascontiguousarray, asnumpy, empty, ndarray
 from tests.emulation.kernels import RawKernel, RawModule
 from tests.emulation.memory import MemoryPool, OutOfMemoryError, PinnedMemory, default_pool, using_allocator
@@ -71,6 +72,8 @@ PROPERTIES = {"totalGlobalMem": MEMORY[1], "multiProcessorCount": 1, "clockRate"
 
 cuda = SimpleNamespace(
     Device=Device,
+    cublas=cublas,
+    get_cublas_handle=cublas.get_cublas_handle,
     Event=Event,
     Stream=Stream,
     MemoryPool=MemoryPool,
