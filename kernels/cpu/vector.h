@@ -1,7 +1,7 @@
 /* Vectors of LANES floats in the compiler's own notation, and what the kernels compute with them.
  *
  * The file that includes this one sets LANES and NAME(f), the name of f for its processor, and may define SPREAD(p),
- * the fastest way to fill a vector with the number at p.
+ * the fastest way to fill a vector with the number at p, and STREAM(p, v), see below.
  */
 #include <math.h>
 #include <stdint.h>
@@ -107,6 +107,14 @@ INLINE void put_lanes(float *p, vec v, long count) {
     if (count == LANES) AT(p) = v;
     else PUT_SOME(p, v, count);
 }
+
+/* To memory past the caches, for what fills many streams of lines at once and is larger than they are. STREAMED() comes
+ * before other threads read it. */
+#ifndef STREAM
+#define STREAM(p, v) (AT(p) = (v))
+#define STREAMED() ((void)0)
+#endif
+INLINE int aligned(const float *p) { return (uintptr_t)p % (4 * LANES) == 0; }
 
 /* threads that are worth waking for so many operations or bytes */
 INLINE int enough_threads(long threads, double work) { return work < 40000 ? 1 : (int)threads; }

@@ -60,6 +60,7 @@ INLINE void gather_taps(const float *weight, const int32_t *offsets, long output
 void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offsets, long m, long c, long stride_m,
                          long stride_c, long threads) {
     long square = packed_size(m, c), vectors = (m + LANES - 1) / LANES;
+    int past = aligned(packed);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long job = 0; job < vectors; job++) {
         long first = job * LANES, valid = smaller(LANES, m - first), panel = first / WIDTH;
@@ -80,9 +81,12 @@ void NAME(winograd_pack)(const float *weight, float *packed, const int32_t *offs
             for (int y = 0; y < 6; y++) {
                 vec t[6];
                 weight_transform(half[y], t);
-                for (int x = 0; x < 6; x++) AT(to + (y * 6 + x) * square) = t[x];
+                for (int x = 0; x < 6; x++)
+                    if (past) STREAM(to + (y * 6 + x) * square, t[x]);
+                    else AT(to + (y * 6 + x) * square) = t[x];
             }
         }
+        if (past) STREAMED();
     }
 }
 
