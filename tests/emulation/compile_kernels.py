@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from tests.emulation.ptx_to_cpp import translated
+
 HERE = Path(__file__).parent
 KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
 DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\(\d+\)\s+)?([\w ]+?)\s+(\w+)\s*\[\s*\]\s*;")
 COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-ffp-contract=off", "-w", f"-I{HERE}")
+SOURCES = ("device.h", "cuda_fp16.h", "mma.h", "ptx.h", "runtime.h", "runtime.cpp", "checker.cpp")
 FAST = ("-O2",)
 # -O1, so that accesses stay what the source says; statics without locks, which the sanitizer would call for
 CHECKED = ("-O1", "-fsanitize=thread", "-fno-threadsafe-statics")
@@ -33,8 +36,33 @@ def compiled(source: str, options: Sequence[str] = (), check: bool = False) -> P
     """The shared library of the kernels in `source`. `options`: of NVRTC; those for the preprocessor count."""
     text = DYNAMIC.sub(r"\1 *\2 = (\1 *)emu::dynamic_shared;", source)
     text += "\n" + "".join(f"EMU_EXPORT({name})\n" for name in dict.fromkeys(KERNEL.findall(source)))
-    defines = [option for option in options if option.startswith(("-D", "-U"))]
-    flags = [*COMMON, *(CHECKED if check else FAST), *defines, "-include", str(HERE / "device.h"), "-x", "c++", "-"]
+    return library_of(text, [*_defines(options), "-include", str(HERE / "device.h")], check)
+
+
+def compiled_ptx(source: str, options: Sequence[str], architecture: int, check: bool = False) -> Path:
+    """The same of what nvcc makes of the source for an architecture, which has no `emu_signature_NAME`."""
+    return library_of(translated(ptx(source, options, architecture)), [], check)
+
+
+def ptx(source: str, options: Sequence[str], architecture: int) -> str:
+    """PTX by nvcc, with the options that CuPy compiles with."""
+    flags = ["-std=c++17", "-ftz=true", f"-arch=compute_{architecture}", *_defines(options)]
+    made = cache_folder() / f"{_key(source, flags)}.ptx"
+    if not made.exists():
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+            Path(folder, "kernels.cu").write_text(source)
+            _run(["nvcc", "-ptx", *flags, "-o", f"{folder}/kernels.ptx", f"{folder}/kernels.cu"])
+            Path(folder, "kernels.ptx").replace(made)
+    return made.read_text()
+
+
+def _defines(options: Sequence[str]) -> list[str]:
+    return [option for option in options if option.startswith(("-D", "-U"))]
+
+
+def library_of(text: str, options: Sequence[str] = (), check: bool = False) -> Path:
+    """The shared library of C++ for the emulator."""
+    flags = [*COMMON, *(CHECKED if check else FAST), *options, "-x", "c++", "-"]
     library = cache_folder() / f"{_key(text, flags)}.so"
     if not library.exists():
         made = Path(f"{library}.{os.getpid()}")
@@ -64,7 +92,7 @@ def _object(source: Path) -> Path:
 
 def _key(text: str, flags: Sequence[str]) -> str:
     """Of everything that the result depends on."""
-    headers = [(HERE / name).read_text() for name in ("device.h", "runtime.h", "runtime.cpp", "checker.cpp")]
+    headers = [(HERE / name).read_text() for name in SOURCES]
     return hashlib.sha256(repr((text, flags, headers, _compiler())).encode()).hexdigest()[:24]
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import operator
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tests.emulation.arrays import ndarray
-from tests.emulation.compile_kernels import compiled
+from tests.emulation.compile_kernels import compiled, compiled_ptx
 from tests.emulation.memory import written_behind
 from tests.emulation.streams import current
 
@@ -36,6 +37,7 @@ class Settings:
 
     order: tuple[int, int] = ORDERS["forward"]
     check: bool = False  # the slow mode that sees races; counts when a module is compiled
+    ptx: int | None = None  # the architecture for which nvcc compiles what runs; None: what runs is the source
     launched: set[str] = set()  # noqa: RUF012  (one process, one device)
 
 
@@ -54,23 +56,38 @@ class RawModule:
     """CuPy's class of that name."""
 
     def __init__(self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc") -> None:
-        self._code, self._options, self._check = code, tuple(options), Settings.check
-        self._library: ctypes.CDLL | None = None
+        self._code, self._options = code, tuple(options)
+        self._check, self._ptx = Settings.check, Settings.ptx
 
     def get_function(self, name: str) -> RawKernel:
         """The kernel `name`."""
-        if self._library is None:
-            self._library = ctypes.CDLL(str(compiled(self._code, self._options, self._check)))
-            self._library.emu_error.restype = ctypes.c_char_p
-        return RawKernel(self._library, name, self._check)
+        return RawKernel(self._library, self._source, name, self._check)
+
+    @cached_property
+    def _source(self) -> ctypes.CDLL:
+        """What g++ makes of the source, which knows the kernels' parameters."""
+        return _loaded(compiled(self._code, self._options, self._check and self._ptx is None))
+
+    @cached_property
+    def _library(self) -> ctypes.CDLL:
+        """What runs."""
+        if self._ptx is None:
+            return self._source
+        return _loaded(compiled_ptx(self._code, self._options, self._ptx, self._check))
+
+
+def _loaded(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    library.emu_error.restype = ctypes.c_char_p
+    return library
 
 
 class RawKernel:
     """CuPy's class of that name; made by `RawModule.get_function`."""
 
-    def __init__(self, library: ctypes.CDLL, name: str, check: bool) -> None:
+    def __init__(self, library: ctypes.CDLL, source: ctypes.CDLL, name: str, check: bool) -> None:
         try:
-            self._launch, signature = library[f"emu_launch_{name}"], library[f"emu_signature_{name}"]
+            self._launch, signature = library[f"emu_launch_{name}"], source[f"emu_signature_{name}"]
         except AttributeError:
             raise LaunchError(f"CUDA_ERROR_NOT_FOUND: named symbol not found: {name}") from None
         signature.restype = ctypes.c_char_p
