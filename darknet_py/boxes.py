@@ -7,7 +7,7 @@ and runs on CuPy arrays too where ``xp=cupy`` is passed. NMS works on the host, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -213,6 +213,11 @@ class Detections(NamedTuple):
     """(k,) float32"""
     probs: npt.NDArray[np.float32]
     """(k, classes) float32: objectness * class probability; 0 where not above the threshold, or suppressed"""
+
+
+def together(parts: Sequence[Detections]) -> Detections:
+    """All detections of a picture."""
+    return Detections(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 NMS_KINDS = ("default", "greedynms", "diounms", "cornersnms")

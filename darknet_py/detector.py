@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import Detections, nms
+from darknet_py.boxes import Detections, nms, together
 from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Head
 from darknet_py.network import Network, runner
+from darknet_py.ops.heads.found import Wanted, finished, in_picture
 
 Picture = npt.NDArray[np.uint8]
 
@@ -55,15 +56,25 @@ class Detector:
         All pictures go through the network as one batch, whatever their sizes.
         """
         inputs = np.stack([network_input(picture, *self.net.size, letter_box) for picture in pictures])
-        found = self.detect_inputs(inputs, thresh)
+        scales = None
         if letter_box:
-            shapes = [picture.shape[:2] for picture in pictures]
-            found = [unletterbox(d, (w, h), self.net.size) for d, (h, w) in zip(found, shapes, strict=True)]
-        return [self.suppress(d, nms_thresh) for d in found]
+            scales = np.stack([_share((p.shape[1], p.shape[0]), self.net.size) for p in pictures])
+        head = self.head
+        return self._found(inputs, Wanted(thresh, scales, nms_thresh, head.nms_kind, head.beta_nms))
 
     def detect_inputs(self, inputs: npt.NDArray[np.float32], thresh: float) -> list[Detections]:
         """Objects in the network's inputs (n, c, h, w), before NMS; boxes relative to the input."""
-        return self.boxes(self.outputs(inputs), thresh)
+        return self._found(inputs, Wanted(thresh))
+
+    def _found(self, inputs: npt.NDArray[np.float32], wanted: Wanted) -> list[Detections]:
+        """By the backend, so that only what is found has to come to the host, or else on the host."""
+        heads, size = self.net.heads, self.net.size
+        decodings = [head.decoding(size) for _, head in heads]
+        if any(decoding is None for decoding in decodings):
+            return finished(self.boxes(self.outputs(inputs), wanted.thresh), wanted)
+        outputs = self._outputs(inputs)
+        read = [(d, head.planes(outputs[i])) for d, (i, head) in zip(decodings, heads, strict=True) if d]
+        return self.net.ops.found(read, wanted)
 
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
         """What the heads give for the network's inputs (n, c, h, w), by layer index."""
@@ -75,10 +86,7 @@ class Detector:
         """What is above `thresh` in the heads' outputs, for each picture; boxes relative to the input."""
         size = self.net.size
         by_head = [head.detections(outputs[i], size, thresh, self.reported) for i, head in self.net.heads]
-        return [
-            Detections(*(np.concatenate(parts) for parts in zip(*picture, strict=True)))
-            for picture in zip(*by_head, strict=True)
-        ]
+        return [together(picture) for picture in zip(*by_head, strict=True)]
 
     def suppress(self, found: Detections, nms_thresh: float) -> Detections:
         """The detections of a picture after the NMS that the cfg asks for; as they are where `nms_thresh` is 0."""
@@ -88,10 +96,11 @@ class Detector:
 def unletterbox(found: Detections, picture: tuple[int, int], size: tuple[int, int]) -> Detections:
     """Boxes relative to a network input of `size` that shows a letterboxed picture -> relative to the picture.
 
-    Both (w, h). As correct_yolo_boxes does it (yolo_layer.c:939).
+    Both (w, h).
     """
-    scale = np.divide(letterbox_size(*picture, *size), size).astype(np.float32)
-    boxes = found.boxes.copy()
-    boxes[:, :2] = (boxes[:, :2] - (1 - scale) / 2) / scale
-    boxes[:, 2:] /= scale
-    return found._replace(boxes=boxes)
+    return in_picture(found, _share(picture, size))
+
+
+def _share(picture: tuple[int, int], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """(w, h) of the input that a letterboxed picture takes."""
+    return np.divide(letterbox_size(*picture, *size), size).astype(np.float32)

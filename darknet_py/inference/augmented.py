@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from darknet_py.boxes import Detections
+from darknet_py.boxes import Detections, together
 from darknet_py.data.images import Picture
 from darknet_py.detector import Detector
-from darknet_py.inference.looks import together
 from darknet_py.network import Network
 
 SCALES = (1.0, 0.8)

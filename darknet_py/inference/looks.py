@@ -1,11 +1,9 @@
-"""What detects, and how the results of several looks at a picture come together."""
+"""What detects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
-
-import numpy as np
 
 from darknet_py.boxes import Detections
 from darknet_py.data.images import Picture
@@ -23,8 +21,3 @@ class Looker(Protocol):
     def suppress(self, found: Detections, nms_thresh: float) -> Detections:
         """NMS."""
         ...
-
-
-def together(parts: Sequence[Detections]) -> Detections:
-    """All detections of a picture."""
-    return Detections(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

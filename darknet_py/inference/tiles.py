@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import Detections, corners, from_corners, iou
+from darknet_py.boxes import Detections, corners, from_corners, iou, together
 from darknet_py.data.images import Picture
-from darknet_py.inference.looks import Looker, together
+from darknet_py.inference.looks import Looker
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,6 @@ from darknet_py.layers.head import HostArray
 from darknet_py.layers.mask_head import MaskHead
 from darknet_py.ops import Array
 from darknet_py.ops.heads import gaussian
-from darknet_py.ops.heads.gaussian import SIGMAS
 
 POINTS = {"center": 0.0, "left_top": -0.5, "right_bottom": 0.5}  # the box's point that its cell holds, in sides
 
@@ -33,9 +32,10 @@ class GaussianYolo(MaskHead):
         return gaussian.decode(self.options(size), y)
 
     def confidences(self, y: HostArray) -> HostArray:
-        found = y[:, :, self.box_entries :].copy()
-        found[:, :, 1:] *= 1 - y[:, :, SIGMAS].mean(axis=2, keepdims=True)
-        return found
+        return gaussian.confidences(y)
+
+    def decoding(self, size: tuple[int, int]) -> gaussian.GaussianOptions:
+        return self.options(size)
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
         gradient, figures = ctx.ops.gaussian_loss(self.options(ctx.size), y, objects)

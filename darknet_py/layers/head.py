@@ -16,6 +16,8 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step
 from darknet_py.layers.tree import read_map
 from darknet_py.ops import Array
+from darknet_py.ops.heads.cells import above
+from darknet_py.ops.heads.masked import MaskOptions
 
 HostArray = npt.NDArray[Any]
 
@@ -129,16 +131,12 @@ class Head(Layer):
 
         y: (n, anchors * entries, h, w), the layer's output. reported: counts with a tree of classes, see Region.
         """
-        n, planes = len(y), self.planes(y)
-        boxes = self.decode(planes, size).transpose(0, 2, 3, 1, 4).reshape(n, -1, 4)
-        cells = self.confidences(planes).transpose(0, 3, 4, 1, 2).reshape(n, -1, 1 + self.classes)
-        found = []
-        for box, cell in zip(boxes, cells, strict=True):
-            keep = cell[:, 0] > thresh
-            probs = cell[keep, :1] * cell[keep, 1:]
-            probs[probs <= thresh] = 0
-            found.append(Detections(box[keep], cell[keep, 0], probs))
-        return found
+        planes = self.planes(y)
+        return above(self.decode(planes, size), self.confidences(planes), thresh)
+
+    def decoding(self, size: tuple[int, int]) -> MaskOptions | None:
+        """What a backend needs to do all that by itself; None: it can't."""
+        return None
 
 
 def valid_truth(rows: HostArray, classes: int) -> HostArray:

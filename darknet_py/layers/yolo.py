@@ -35,6 +35,9 @@ class Yolo(MaskHead):
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         return yolo.decode(self.options(size), y)
 
+    def decoding(self, size: tuple[int, int]) -> yolo.YoloOptions:
+        return self.options(size)
+
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
         options = self.options(ctx.size)
         gradient, figures = ctx.ops.yolo_loss(options, y, objects)

@@ -17,6 +17,7 @@ from darknet_py.ops.base import Array, Spans, Window
 from darknet_py.ops.cuda_arithmetic import CudaArithmetic
 from darknet_py.ops.cuda_chance import CudaChance
 from darknet_py.ops.cuda_costs import CudaCosts
+from darknet_py.ops.cuda_found import CudaFound
 from darknet_py.ops.cuda_heads import CudaHeads
 from darknet_py.ops.cuda_norms import CudaNorms
 from darknet_py.ops.graphs import Captured
@@ -28,7 +29,7 @@ WARPS = 4  # of a block, where each warp makes a result
 T = TypeVar("T")
 
 
-class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaChance, CudaHeads):
+class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaChance, CudaHeads, CudaFound):
     """`xp`: the module cupy, with the wanted device current."""
 
     name = "cuda"

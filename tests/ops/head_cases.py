@@ -12,6 +12,8 @@ from darknet_py.layers.gaussian_yolo import GaussianYolo
 from darknet_py.layers.region import Region
 from darknet_py.layers.tree import Tree
 from darknet_py.layers.yolo import Yolo
+from darknet_py.ops import Ops
+from darknet_py.ops.heads.found import Wanted
 from darknet_py.ops.heads.region import NO_BOX
 from tests.gradients import distinct
 from tests.layers.heads import random_truth
@@ -139,6 +141,54 @@ def _far_away(rng: Random) -> tuple[Any, ...]:
     return options, y, objects, picked
 
 
+# --- what is found -------------------------------------------------------------------------------------------------
+FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; options of the first head
+    "no-nms": ({}, {}),
+    "nms": ({"nms_thresh": 0.3}, {}),
+    "greedynms": ({"nms_thresh": 0.3, "kind": "greedynms"}, {}),
+    "diounms": ({"nms_thresh": 0.2, "kind": "diounms", "beta": 1.0}, {}),
+    "new-coords": ({"nms_thresh": 0.5}, {"new_coords": True}),
+    "nothing": ({"thresh": 0.999, "nms_thresh": 0.5}, {}),
+}
+
+
+def _listed(ops: Ops, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Counts of pictures, and all their boxes, objectnesses and probabilities."""
+    options, ys, wanted = args
+    found = ops.found(list(zip(options, ys, strict=True)), wanted)
+    counts = np.array([len(detections.boxes) for detections in found], ops.dtype)
+    return counts, *(np.array(np.concatenate(parts), ops.dtype) for parts in zip(*found, strict=True))
+
+
+def _found(wanted: dict[str, Any], options: dict[str, Any]) -> Make:
+    """Two heads; pictures of different shape; more cells than a block has threads."""
+    heads = [
+        Yolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(1, 2, 4), **options),
+        Yolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(0, 3)),
+    ]
+
+    def make(rng: Random) -> tuple[Any, ...]:
+        ys = [_likely(rng, (3, 3, 5 + CLASSES, 9, 11)), _likely(rng, (3, 2, 5 + CLASSES, *PLACES))]
+        ys[1][2, :, 4] = 0  # the last picture has nothing there
+        scales = np.array([[1, 1], [0.75, 1], [1, 0.5]], np.float32)
+        return tuple(head.options(SIZE) for head in heads), ys, Wanted(**{"thresh": 0.6, "scales": scales, **wanted})
+
+    return make
+
+
+def _found_by_gaussian(rng: Random) -> tuple[Any, ...]:
+    head = GaussianYolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(1, 2, 4), yolo_point="left_top")
+    return (head.options(SIZE),), [_masked(rng, 3, 8, (4, 6))], Wanted(0.4, nms_thresh=0.4)
+
+
+def _equally_likely(rng: Random) -> tuple[Any, ...]:
+    """The last class is as likely everywhere, so the order is that of the class before; some are equal there, too."""
+    options, ys, _ = _found({}, {})(rng)
+    for y in ys:
+        y[:, :, 4], y[:, :, 7], y[:, :, 6] = 0.8, 0.9, np.round(2 * y[:, :, 6]) / 2
+    return options, ys, Wanted(0.3, nms_thresh=0.5)
+
+
 CASES = [
     *(
         Case("head_activate", label, lambda rng, r=rest: (distinct(rng, (3, 2, 7, 4, 5)), *r))
@@ -161,4 +211,7 @@ CASES = [
     Case("detection_loss", "chosen", _detection({}, 1, True)),
     Case("detection_loss", "far-away", _far_away),
     Case("detection_loss", "no-pictures", _detection({}, 0)),
+    *(Case("found", label, _found(*both), how=_listed) for label, both in FOUND.items()),
+    Case("found", "gaussian", _found_by_gaussian, how=_listed),
+    Case("found", "equally-likely", _equally_likely, how=_listed),
 ]

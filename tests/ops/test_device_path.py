@@ -30,6 +30,7 @@ KNOWN = {
     "ops/cuda_heads.py _summed",
     "ops/cuda_costs.py _cost",
     "ops/cuda_arithmetic.py sums",  # whether the gradients of a batch are finite
+    "ops/cuda_found.py found",  # counts and rows of what was found
     "layers/yolo.py loss",  # only if [contrastive] asks what was learned
     # the way of layers whose loss is computed on the host
     "layers/contrastive.py _samples",

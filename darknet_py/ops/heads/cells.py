@@ -1,4 +1,4 @@
-"""The grid of a head's cells."""
+"""The grid of a head's cells, and what is seen in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from darknet_py.boxes import Detections
 
 HostArray = npt.NDArray[Any]
 
@@ -25,3 +27,20 @@ def cells_of(truth: HostArray, h: int, w: int) -> tuple[HostArray, HostArray]:
 def squares(delta: HostArray) -> float:
     """Sum of the squares, in double precision: Darknet's cost."""
     return float((delta.astype(float) ** 2).sum())
+
+
+def above(boxes: HostArray, cells: HostArray, thresh: float) -> list[Detections]:
+    """What is above `thresh`, for each picture, cell by cell.
+
+    boxes: (n, anchors, h, w, 4). cells: (n, anchors, 1 + classes, h, w) objectness and classes.
+    """
+    n, width = len(boxes), cells.shape[2]
+    flat_boxes = boxes.transpose(0, 2, 3, 1, 4).reshape(n, -1, 4)
+    flat = cells.transpose(0, 3, 4, 1, 2).reshape(n, -1, width)
+    seen = []
+    for box, cell in zip(flat_boxes, flat, strict=True):
+        keep = cell[:, 0] > thresh
+        probs = cell[keep, :1] * cell[keep, 1:]
+        probs[probs <= thresh] = 0
+        seen.append(Detections(box[keep], cell[keep, 0], probs))
+    return seen

@@ -26,9 +26,10 @@ SIGMA_CONST = 0.3  # keeps the likelihood finite where sigma is small (gaussian_
 class GaussianOptions(MaskOptions):
     """What decoding and loss depend on."""
 
-    point: float
-    """where in the box the point lies that its cell holds, in sides from the centre"""
     uc_normalizer: float
+
+    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
+        return decode(self, y), confidences(y)
 
 
 class GaussianFigures(NamedTuple):
@@ -52,6 +53,13 @@ def decode(o: GaussianOptions, y: HostArray) -> HostArray:
     x = (y[:, :, 0] + columns) / w - o.point * sides[:, :, 0]
     parts = (x, (y[:, :, 2] + rows) / h - o.point * sides[:, :, 1], sides[:, :, 0], sides[:, :, 1])
     return np.stack(parts, axis=-1).astype(y.dtype)
+
+
+def confidences(y: HostArray) -> HostArray:
+    """Objectness and classes (n, anchors, 1 + classes, h, w); classes count less where the box is unsure."""
+    found = y[:, :, 8:].copy()
+    found[:, :, 1:] *= 1 - y[:, :, SIGMAS].mean(axis=2, keepdims=True)
+    return found
 
 
 def gaussian_loss(o: GaussianOptions, y: HostArray, objects: list[HostArray]) -> tuple[HostArray, GaussianFigures]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from darknet_py.boxes import Detections
 from darknet_py.ops.activations import logistic
 from darknet_py.ops.heads.cells import HostArray
 
 if TYPE_CHECKING:
     from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
+    from darknet_py.ops.heads.found import Wanted
     from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
+    from darknet_py.ops.heads.masked import MaskOptions
     from darknet_py.ops.heads.region import RegionFigures, RegionOptions
     from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions
 
@@ -47,6 +50,12 @@ class Heads:
             for entry in stretched:
                 y[:, :, entry] = y[:, :, entry] * scale - 0.5 * (scale - 1)
         return y
+
+    def found(self, heads: Sequence[tuple[MaskOptions, Array]], wanted: Wanted) -> list[Detections]:
+        """What [yolo] and [Gaussian_yolo] layers with these outputs see in each picture, on the host."""
+        from darknet_py.ops.heads.found import found
+
+        return found([(options, self.to_host(y)) for options, y in heads], wanted)
 
     def yolo_loss(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> tuple[Array, YoloFigures]:
         """Of a [yolo]: y (n, anchors, 5 + classes, h, w)."""

@@ -39,11 +39,18 @@ class MaskOptions:
     class_weights: tuple[float, ...]
     weighted: bool
     """whether counters_per_class is set"""
+    point: float = 0.0
+    """where in the box the point lies that its cell holds, in sides from the centre"""
 
     @property
     def focal(self) -> bool:
         """Whether classes learn by the focal loss."""
         return False
+
+    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
+        """Of the output y: boxes (n, anchors, h, w, 4) relative to the input, and objectness and classes
+        (n, anchors, 1 + classes, h, w)."""
+        raise NotImplementedError
 
     def used_anchors(self) -> HostArray:
         """(anchors here, 2) sides."""

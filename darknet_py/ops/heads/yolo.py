@@ -30,6 +30,9 @@ class YoloOptions(MaskOptions):
     def focal(self) -> bool:
         return self.focal_loss
 
+    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
+        return decode(self, y), y[:, :, 4:]
+
 
 class YoloFigures(NamedTuple):
     """Sums over a mini-batch, for the log."""
