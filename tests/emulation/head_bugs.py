@@ -7,6 +7,7 @@ PLAIN, SEVERAL, SURE = ("yolo_loss-plain",), ("yolo_loss-ciou-several",), ("yolo
 GAUSSIAN, SMOOTH, CORNER = ("gaussian_loss-plain",), ("gaussian_loss-left",), ("gaussian_loss-right",)
 REGION, TREE = ("region_loss-plain",), ("region_loss-tree",)
 DETECTION = ("detection_loss",)
+NMS = ("found-nms", "found-equally")
 
 BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     # what all share
@@ -72,4 +73,29 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("detection.cu", "picked < 0 ? boxes.best(goal, num) : picked", "boxes.best(goal, num)", DETECTION),
     ("detection.cu", "first + 4 * best + e] = coord", "first + e] = coord", DETECTION),
     ("detection.cu", "e - classes - num", "e - classes", DETECTION),
+    # what is found
+    ("found.cu", "i % anchors, place = i / anchors;\n        const bool", "i / places, place = i % places;\n        const bool", ("found-no-nms",)),
+    ("found.cu", "found += all;", "found += 1;", ("found-no-nms",)),
+    ("found.cu", "if (w < warp) earlier", "earlier", ("found-no-nms",)),
+    ("found.cu", "if (lane >= other) before += more;", "before += more;", ("found-no-nms",)),
+    ("found.cu", "    if (lane == 31) scratch[warp] = before;\n    __syncthreads();", "    if (lane == 31) scratch[warp] = before;", ("found-no-nms",)),
+    ("found.cu", "    __syncthreads();  // scratch is written anew", "    // scratch is written anew", ("found-no-nms",)),
+    ("found.cu", "i < cells && mine", "mine", ("found-no-nms",)),
+    ("found.cu", "if (slot >= counts[picture]) continue;", "", ("found-no-nms",)),
+    ("found.cu", "(1 - scale_h) / 2", "(1 - scale_w) / 2", ("found-no-nms",)),
+    ("found.cu", "prob > thresh ? prob : 0.f", "prob", ("found-no-nms",)),
+    ("found.cu", "cell.out(5) + cell.out(7)) / 4", "cell.out(5)) / 4", ("found-gaussian",)),
+    ("found.cu", "starts[picture] + slot", "slot", ("found-no-nms",)),
+    ("nms.cu", "for (int c = label; c >= 0; --c)", "for (int c = label; c >= label; --c)", NMS),
+    ("nms.cu", "return a[c] > b[c];", "return a[c] < b[c];", NMS),
+    ("nms.cu", "return i < j;", "return i > j;", NMS),
+    ("nms.cu", "    __syncthreads();\n    for (int best", "    for (int best", NMS),
+    ("nms.cu", "        }\n        __syncthreads();", "        }", NMS),
+    ("nms.cu", "if (stays[order[best]]) {", "{", NMS),
+    ("nms.cu", "beta) > thresh) stays", "beta) >= 0.f) stays", NMS),
+    ("nms.cu", "best + 1 < likely", "best + 2 < likely", ("found-pair",)),
+    ("nms.cu", "beta == 1.f ? away : powf(away, beta)", "away", ("found-greedynms",)),
+    ("nms.cu", "while (starts[picture + 1] <= j)", "while (starts[picture + 1] < j)", NMS),
+    ("nms.cu", "starts[picture]; i < starts[picture + 1]", "0; i < starts[picture + 1]", NMS),
+    ("nms.cu", "(e - 5) * all + j", "(e - 5) * all + rank", NMS),
 ]  # fmt: skip

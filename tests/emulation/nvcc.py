@@ -77,27 +77,38 @@ def variants() -> Iterator[Variant]:
             for t in tiles
             for w in (("SIZE=3",), ("SIZE=1", "POINTWISE"), ("SIZE=3", "STRIDE_Y=2", "STRIDE_X=2"))
         ],
+        "conv2d_half": [
+            (*w, "ACTIVATION=leaky", f"WARPS_M={m}") for m in (4, 2) for w in (("SIZE=3",), ("SIZE=1", "POINTWISE"))
+        ],
         "depthwise": [("SIZE=3", "ACTIVATION=leaky"), ("SIZE=5", "ACTIVATION=leaky")],
         "linear": tiles[1:],
         "yolo": [("LOSS=0",), ("LOSS=4", "OTHERS", "SMOOTH", "NEW_COORDS")],
+        "gaussian": [("LOSS=0",), ("LOSS=4", "SMOOTH")],
+        "found": [(), ("GAUSSIAN",)],
     }
     for file in sorted(launch.kernel_dir().glob("*.cu")):
         for constants in several.get(file.stem, [()]):
             yield Variant(file.stem, constants)
 
 
+def cubin(source: str, constants: Sequence[str], architecture: int, folder: Path) -> tuple[Path, str]:
+    """(the file in `folder` that nvcc makes of the source, what it says); RuntimeError where it refuses."""
+    text, made = folder / "kernels.cu", folder / "kernels.cubin"
+    text.write_text(source)
+    defines = [f"-D{constant}" for constant in constants]
+    command = ["nvcc", f"-arch=sm_{architecture}", *FLAGS, *defines, "-o", str(made), str(text)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return made, done.stderr
+
+
 def compiled(variant: Variant, architecture: int) -> list[Report]:
     """The kernels of the file; RuntimeError with the compiler's words where it refuses."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "kernels.cu")
-        source.write_text(launch.source(f"{variant.file}.cu"))
-        defines = [f"-D{constant}" for constant in variant.constants]
-        command = ["nvcc", f"-arch=sm_{architecture}", *FLAGS, *defines, "-o", f"{folder}/kernels.cubin", str(source)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{variant}: {done.stderr}")
+        _, said = cubin(launch.source(f"{variant.file}.cu"), variant.constants, architecture, Path(folder))
     reports = []
-    for name, stack, stored, loaded, registers, rest in _REPORT.findall(done.stderr):
+    for name, stack, stored, loaded, registers, rest in _REPORT.findall(said):
         shared = re.search(r"(\d+) bytes smem", rest)
         used = int(shared[1]) if shared else 0
         reports.append(Report(name, int(registers), int(stored) + int(loaded), int(stack), used))

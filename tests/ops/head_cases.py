@@ -104,13 +104,13 @@ def _region(options: dict[str, Any], pictures: int = 3, warm_up: bool = False) -
 
 
 def _with_tree(rng: Random) -> tuple[Any, ...]:
-    """The first picture has a class and no boxes; an object's class is above another's in one of its cells."""
+    """Four pictures have a class and no boxes. There are more places than a block has threads."""
     head = Region(classes=len(TREE), num=3, anchors=CELLS, classfix=1, thresh=0.3, softmax=True)
     object.__setattr__(head, "hierarchy", TREE)
-    y = _likely(rng, (4, 3, 5 + len(TREE), 9, 11))  # more places than a block has threads
-    y[:, :, :4] = rng.normal(0, 0.7, (4, 3, 4, 9, 11))
-    only = np.array([[NO_BOX + 1, NO_BOX + 1, 1, 1, 4]])
-    return head.options, y, (only, *_objects(rng, 3, len(TREE))), False
+    y = _likely(rng, (6, 3, 5 + len(TREE), 9, 11))
+    y[:, :, :4] = rng.normal(0, 0.7, (6, 3, 4, 9, 11))
+    only = [np.array([[NO_BOX + 1, NO_BOX + 1, 1, 1, label]]) for label in (4, 2, 5, 0)]
+    return head.options, y, (*only, *_objects(rng, 2, len(TREE))), False
 
 
 # --- [detection] ---------------------------------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def _far_away(rng: Random) -> tuple[Any, ...]:
 
 # --- what is found -------------------------------------------------------------------------------------------------
 FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; options of the first head
-    "no-nms": ({}, {}),
     "nms": ({"nms_thresh": 0.3}, {}),
+    "no-nms": ({}, {}),
     "greedynms": ({"nms_thresh": 0.3, "kind": "greedynms"}, {}),
     "diounms": ({"nms_thresh": 0.2, "kind": "diounms", "beta": 1.0}, {}),
     "new-coords": ({"nms_thresh": 0.5}, {"new_coords": True}),
@@ -181,6 +181,14 @@ def _found_by_gaussian(rng: Random) -> tuple[Any, ...]:
     return (head.options(SIZE),), [_masked(rng, 3, 8, (4, 6))], Wanted(0.4, nms_thresh=0.4)
 
 
+def _pair(_: Random) -> tuple[Any, ...]:
+    """Two neighbours see the same object, and nobody else sees anything."""
+    head = Yolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(4,))
+    y = np.full((1, 1, 5 + CLASSES, *PLACES), 0.1)
+    y[0, 0, 4:6, 2, 3], y[0, 0, 4:6, 2, 4] = 0.8, 0.9
+    return (head.options(SIZE),), [y], Wanted(0.5, nms_thresh=0.4)
+
+
 def _equally_likely(rng: Random) -> tuple[Any, ...]:
     """The last class is as likely everywhere, so the order is that of the class before; some are equal there, too."""
     options, ys, _ = _found({}, {})(rng)
@@ -213,5 +221,6 @@ CASES = [
     Case("detection_loss", "no-pictures", _detection({}, 0)),
     *(Case("found", label, _found(*both), how=_listed) for label, both in FOUND.items()),
     Case("found", "gaussian", _found_by_gaussian, how=_listed),
+    Case("found", "pair", _pair, how=_listed),
     Case("found", "equally-likely", _equally_likely, how=_listed),
 ]
