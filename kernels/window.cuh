@@ -9,6 +9,9 @@
 #define SIZE 3
 #endif
 #define TAPS (SIZE * SIZE)
+#ifndef ELEMENT
+#define ELEMENT float  // of the picture
+#endif
 
 struct Window {
     int stride_y, stride_x, before, dilation;  // before: padding before the picture, in its places
@@ -19,12 +22,12 @@ struct Maps {  // one picture of `channels` maps h x w; of them `own` belong to 
 
 // at(n): the window's place n = (picture, row, column) of its oh * ow. load(k): what tap k = (channel, i, j) sees.
 struct SeenBy {
-    const float *x;  // channel 0 of the group
+    const ELEMENT *x;  // channel 0 of the group
     Maps maps;
     Window window;
     int ow, places;
     int top, left;
-    const float *picture;
+    const ELEMENT *picture;
     __device__ __forceinline__ void at(int n)
     {
         const int image = n / places, place = n - image * places, row = place / ow;
@@ -32,15 +35,15 @@ struct SeenBy {
         left = (place - row * ow) * window.stride_x - window.before;
         picture = x + (size_t)image * maps.channels * maps.h * maps.w;
     }
-    __device__ __forceinline__ float load(int k) const
+    __device__ __forceinline__ ELEMENT load(int k) const
     {
 #ifdef POINTWISE
-        return __ldg(picture + ((size_t)k * maps.h + top) * maps.w + left);
+        return __ldg(picture + (k * maps.h + top) * maps.w + left);
 #else
         const int channel = k / TAPS, tap = k - channel * TAPS, i = tap / SIZE, j = tap - i * SIZE;
         const int row = top + i * window.dilation, column = left + j * window.dilation;
-        if ((unsigned)row >= (unsigned)maps.h || (unsigned)column >= (unsigned)maps.w) return 0.f;
-        return __ldg(picture + ((size_t)channel * maps.h + row) * maps.w + column);
+        if ((unsigned)row >= (unsigned)maps.h || (unsigned)column >= (unsigned)maps.w) return ELEMENT(0.f);
+        return __ldg(picture + (channel * maps.h + row) * maps.w + column);
 #endif
     }
 };

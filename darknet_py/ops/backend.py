@@ -118,6 +118,8 @@ def _working(cupy: Any, index: int, driver: Driver, plan: Plan) -> Ops:
 
 def _planned(cupy: Any, plan: Plan) -> Ops:
     """The class that does what the plan says."""
+    if plan.half:
+        return _half(cupy, plan)
     if plan.cublas:
         from darknet_py.ops.cublas_ops import CublasOps
 
@@ -125,6 +127,21 @@ def _planned(cupy: Any, plan: Plan) -> Ops:
     from darknet_py.ops.cupy_ops import CupyOps
 
     return CupyOps(cupy, plan)
+
+
+def _half(cupy: Any, plan: Plan) -> Ops:
+    """Half precision, after a first convolution: the compiler needs a header that not every installation has."""
+    from darknet_py.ops.half_ops import HalfOps, works
+
+    ops = HalfOps(cupy, plan)
+    try:
+        right = works(ops)
+    except Exception as error:
+        hint = "it needs CUDA's header mma.h (pip install nvidia-cuda-crt, or the CUDA toolkit) and a GPU from sm_70 on"
+        raise BackendError(f"-fp16 doesn't work here ({_first_line(error)}): {hint}") from None
+    if not right:
+        raise BackendError("-fp16: a first convolution gave wrong numbers: leave it out, and please report the GPU")
+    return ops
 
 
 def _first_line(error: BaseException) -> str:

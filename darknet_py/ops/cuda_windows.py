@@ -80,7 +80,7 @@ def _depthwise(channels: int, window: Window) -> bool:
     return window.groups == channels > 1
 
 
-def _constants(window: Window) -> list[str]:
+def constants_of(window: Window) -> list[str]:
     pointwise = ["POINTWISE"] if window.size == 1 and not window.pad else []
     return [f"SIZE={window.size}", *pointwise]
 
@@ -103,7 +103,7 @@ def forward(ops: CupyOps, x: Array, weight: Array, window: Window, finish: Finis
     y = ops.xp.empty((n, filters, oh, ow), ops.dtype)
     moves = (window.stride_y, window.stride_x, window.pad * window.dilation, window.dilation)
     arrays = (x, weight, finish.bias, finish.added, y)
-    constants = [*_constants(window), f"ACTIVATION={finish.activation}"]
+    constants = [*constants_of(window), f"ACTIVATION={finish.activation}"]
     if _depthwise(c, window):
         args = (*arrays, y.size, c, h, w, filters, oh, ow, *moves)
         ops.kernels.flat("depthwise/depthwise", y.size, args, constants=constants)
@@ -150,7 +150,7 @@ def weight_gradient(ops: CupyOps, dy: Array, x: Array, shape: tuple[int, ...], w
     parts, length = _within(n * oh * ow, parts, length, MOST_GRID // window.groups)
     sums = ops.xp.empty((parts, *shape), ops.dtype)
     args = (dy, x, sums, n, c, h, w, filters, oh, ow, *moves, window.groups, length)
-    constants = [*_constants(window), *tile.constants]
+    constants = [*constants_of(window), *tile.constants]
     grid = (gx, gy, window.groups * parts)
     ops.kernels.launch("conv2d_backward/conv2d_dweight", grid, args, constants=constants)
     return _added(ops, sums)

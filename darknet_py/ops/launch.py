@@ -21,6 +21,7 @@ NUMBERS: dict[str, Any] = {
     "int": np.int32,
     "unsigned": np.uint32,
     "long long": np.int64,
+    "__half": np.float16,
     "float": np.float32,
     "double": np.float64,
     "unsigned char": np.uint8,

@@ -20,12 +20,14 @@
 // Static shared arrays lie in one section, so that they can be spoilt before each block.
 #define __shared__ static __attribute__((section("emulated_shared")))
 
+struct __half;  // cuda_fp16.h
 struct alignas(16) float4 { float x, y, z, w; };
 struct alignas(8) float2 { float x, y; };
 struct alignas(16) int4 { int x, y, z, w; };
 struct alignas(8) int2 { int x, y; };
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 static inline float2 make_float2(float x, float y) { return {x, y}; }
+static inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 static inline int2 make_int2(int x, int y) { return {x, y}; }
 
 #define threadIdx emu::thread_index
@@ -95,7 +97,7 @@ template <class T> static char *write_type(char *text) {
         *text++ = '*';
         return write_type<std::remove_cv_t<std::remove_pointer_t<T>>>(text);
     } else {
-        bool real = std::is_floating_point_v<T>, whole = std::is_integral_v<T>, flag = std::is_same_v<T, bool>;
+        bool real = std::is_floating_point_v<T> || std::is_same_v<T, __half>, whole = std::is_integral_v<T>, flag = std::is_same_v<T, bool>;
         *text++ = flag ? 'b' : real ? 'f' : !whole ? 'V' : std::is_signed_v<T> ? 'i' : 'u';
         if (sizeof(T) > 9) *text++ = '0' + sizeof(T) / 10;
         *text++ = '0' + sizeof(T) % 10;

@@ -19,7 +19,7 @@ import numpy as np
 
 from darknet_py.ops import cuda_windows, launch
 from darknet_py.ops.cupy_ops import CupyOps
-from tests.emulation import cupy, head_bugs, kernels
+from tests.emulation import cupy, half_bugs, head_bugs, kernels
 from tests.emulation.kernels import LaunchError
 from tests.ops.cases import CASES
 from tests.ops.test_cases import by_loops, call
@@ -132,6 +132,7 @@ BUGS = [
     Bug("channel_activation.cu", "for (int c = 0; c < channels; ++c) largest", "for (int c = 1; c < channels; ++c) largest", ("activate-norm",)),
     Bug("channel_activation.cu", "share(x[at], largest, total) * (d - sum)", "share(x[at], largest, total) * d", ("activate_backward-norm",)),
     *(Bug(*bug) for bug in head_bugs.BUGS),
+    *(Bug(*bug) for bug in half_bugs.BUGS),
 ]  # fmt: skip
 
 
@@ -153,7 +154,11 @@ def long_sums(ops: CupyOps) -> None:
     _compare(parts_of_a_long_sum(ops), parts_of_a_long_sum(NumpyOps(threads=1)))
 
 
-EXTRA: dict[str, Callable[[CupyOps], None]] = {"tiles": many_tiles, "sums": long_sums}
+EXTRA: dict[str, Callable[[CupyOps], None]] = {
+    "tiles": many_tiles,
+    "sums": long_sums,
+    "half": half_bugs.half_convolutions,
+}
 
 
 def _compare(ours: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
