@@ -105,10 +105,64 @@ INLINE void finish_row(int kind, const float *acc, long width, const float *bias
     }
 }
 
+/* `rows` places in a row of a 1x1 convolution with a cheap activation, from the inputs to the results in registers.
+ * last: lanes of the last vector that count */
+#define DEFINE_PLAIN(VECS, ROWS)                                                                                       \
+    static __attribute__((noinline)) void NAME(plain_##VECS)(const Conv *s, const float *x, const float *packed,       \
+                                                             const float *bias, const float *added, float *y, long last) { \
+        vec sum[ROWS][VECS];                                                                                           \
+        _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++)                                                        \
+            _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] = (vec){};                                \
+        for (long k = 0, pitch = s->pitch; k < s->run; k++, packed += VECS * LANES) {                                  \
+            vec w[VECS];                                                                                               \
+            _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) w[v] = SEE(packed + v * LANES);                     \
+            _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                                  \
+                vec one = SPREAD(x + r * pitch + k);                                                                   \
+                _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * w[v];                        \
+            }                                                                                                          \
+        }                                                                                                              \
+        vec slope = (vec){} + (s->activation == LEAKY ? 0.1f : 0.0f);                                                  \
+        _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) {                                                       \
+            long count = v < VECS - 1 ? LANES : last;                                                                  \
+            vec shift = bias ? some_lanes(bias + v * LANES, count) : (vec){};                                          \
+            _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                                  \
+                vec result = sum[r][v] + shift;                                                                        \
+                if (s->activation != LINEAR) result = max_of(slope * result, result);                                  \
+                if (added) result += some_lanes(added + r * (long)s->added_pitch + v * LANES, count);                  \
+                put_lanes(y + r * (long)s->out_pitch + v * LANES, result, count);                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+DEFINE_PLAIN(1, PLAIN_1)
+DEFINE_PLAIN(2, PLAIN_2)
+DEFINE_PLAIN(3, PLAIN_3)
+DEFINE_PLAIN(4, PLAIN_4)
+
+/* places [start, ...) as long as whole tiles of `plain` fit; where it stopped */
+INLINE long plain_strip(const Conv *s, const float *x, const float *panel, const float *bias, const float *added, float *y,
+                        int vecs, long width, long start, long end) {
+    long last = width - (vecs - 1) * LANES;
+    int rows = vecs == 4 ? PLAIN_4 : vecs == 3 ? PLAIN_3 : vecs == 2 ? PLAIN_2 : PLAIN_1;
+    for (; start + rows <= end; start += rows) {
+        const float *from = x + start * s->pitch, *more = added ? added + start * s->added_pitch : 0;
+        float *to = y + start * s->out_pitch;
+        switch (vecs) {
+            case 4: NAME(plain_4)(s, from, panel, bias, more, to, last); break;
+            case 3: NAME(plain_3)(s, from, panel, bias, more, to, last); break;
+            case 2: NAME(plain_2)(s, from, panel, bias, more, to, last); break;
+            default: NAME(plain_1)(s, from, panel, bias, more, to, last); break;
+        }
+    }
+    return start;
+}
+
 /* places [start, end) of one panel of one group; bias, added and y from the panel's first output on */
 static void NAME(strip)(const Conv *s, const float *x, const float *panel, const int32_t *tap_y, const int32_t *tap_x,
                         const float *bias, const float *added, float *y, int vecs, long width, long start, long end) {
     int rows = tile_rows(vecs), simple = plain_input(s, tap_y, tap_x), straight = plain_output(s);
+    if (simple && straight && s->activation <= RELU)
+        start = plain_strip(s, x, panel, bias, added, y, vecs, width, start, end);
     const float *pointers[MOST_TAPS * MOST_ROWS];
     float acc[MOST_ROWS * WIDTH] __attribute__((aligned(64)));
     Place p = place_of(s, start);
@@ -124,7 +178,7 @@ static void NAME(strip)(const Conv *s, const float *x, const float *panel, const
                 for (int t = 0; t < s->taps; t++) pointers[t * MOST_ROWS + r] = pointers[t * MOST_ROWS + r - 1] + step;
             else point(s, x, tap_y, tap_x, p, pointers + r);
             before = now;
-            p = next_place(s, p);
+            if (!simple || !straight) p = next_place(s, p);
         }
         for (int r = valid; r < rows; r++)
             for (int t = 0; t < s->taps; t++) pointers[t * MOST_ROWS + r] = NAME(zeros);

@@ -23,30 +23,39 @@ INLINE vec taps_at(const Depthwise *s, const float *picture, const float *weight
     return sum;
 }
 
-/* four neighbouring places inside the picture with 3x3 taps: each weight is read once for the four */
-INLINE void four_places(const Depthwise *s, const float *from, const float *weight, vec sum[4]) {
-    long line = (long)s->w * s->c, step = (long)s->stride_x * s->c;
-    for (int q = 0; q < 4; q++) sum[q] = (vec){};
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            vec w = SEE(weight + (long)(i * 3 + j) * s->c);
-            const float *p = from + i * line + (long)j * s->c;
-            for (int q = 0; q < 4; q++) sum[q] += SEE(p + q * step) * w;
+/* Four neighbouring places whose taps all lie in the picture: each weight is read once for the four. To be called with
+ * constants for `size` and `whole`: whether all lanes count. */
+INLINE void four_places(const Depthwise *s, int size, int whole, const float *from, const float *weight, long count,
+                        vec sum[4]) {
+    long line = (long)s->dilation * s->w * s->c, across = (long)s->dilation * s->c, step = (long)s->stride_x * s->c;
+    vec a = {}, b = {}, c = {}, d = {};
+    for (int i = 0; i < size; i++)
+        _Pragma("GCC unroll 5") for (int j = 0; j < size; j++, weight += s->c) {
+            const float *p = from + i * line + j * across;
+            vec w = whole ? SEE(weight) : SEE_SOME(weight, count);
+            a += (whole ? SEE(p) : SEE_SOME(p, count)) * w;
+            b += (whole ? SEE(p + step) : SEE_SOME(p + step, count)) * w;
+            c += (whole ? SEE(p + 2 * step) : SEE_SOME(p + 2 * step, count)) * w;
+            d += (whole ? SEE(p + 3 * step) : SEE_SOME(p + 3 * step, count)) * w;
         }
+    sum[0] = a, sum[1] = b, sum[2] = c, sum[3] = d;
 }
 
 static void NAME(depthwise_row)(const Depthwise *s, const float *picture, const float *weight, const float *bias,
                                 const float *added, float *y, int out_row) {
     int top = out_row * s->stride_y - s->pad * s->dilation;
-    int plain = s->size == 3 && s->dilation == 1 && top >= 0 && top + 3 <= s->h;
+    int reach = (s->size - 1) * s->dilation + 1, plain = top >= 0 && top + reach <= s->h;
     for (long k = 0; k < s->c; k += LANES) {
         long count = smaller(LANES, s->c - k);
         vec shift = bias ? some_lanes(bias + k, count) : (vec){};
         for (int j = 0; j < s->out_w;) {
             int left = j * s->stride_x - s->pad * s->dilation, places = 1;
             vec sum[4];
-            if (plain && count == LANES && left >= 0 && left + 3 * s->stride_x + 3 <= s->w && j + 4 <= s->out_w) {
-                four_places(s, picture + ((long)top * s->w + left) * s->c + k, weight + k, sum);
+            if (plain && left >= 0 && left + 3 * s->stride_x + reach <= s->w && j + 4 <= s->out_w) {
+                const float *from = picture + ((long)top * s->w + left) * s->c + k;
+                if (s->size == 3 && count == LANES) four_places(s, 3, 1, from, weight + k, count, sum);
+                else if (s->size == 5 && count == LANES) four_places(s, 5, 1, from, weight + k, count, sum);
+                else four_places(s, s->size, 0, from, weight + k, count, sum);
                 places = 4;
             } else
                 sum[0] = taps_at(s, picture, weight, top, left, k, count);

@@ -10,11 +10,19 @@
 #define ROWS_3 3
 #define ROWS_2 5
 #define ROWS_1 10
+#define PLAIN_4 2
+#define PLAIN_3 3
+#define PLAIN_2 5
+#define PLAIN_1 8
 #else
 #define ROWS_4 6
 #define ROWS_3 9
 #define ROWS_2 13
 #define ROWS_1 14
+#define PLAIN_4 6
+#define PLAIN_3 8
+#define PLAIN_2 8
+#define PLAIN_1 8
 #endif
 #define MOST_ROWS 14
 
