@@ -1,8 +1,9 @@
-"""What `detector test` and `demo` say of a picture's detections: Darknet's lines, its JSON and its label lines."""
+"""What `detector test` and `demo` say of a picture's detections: Darknet's lines, JSON, label lines and notices."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -68,6 +69,18 @@ def frame_lines(
             track = f"(track = {number}) " if number else ""
             lines.append(", ".join([first + track, *others]) + (_pixels(box, size) if ext_output else "") + "\n")
     return "".join(lines)
+
+
+def notice(found: Detections, names: Sequence[str], source: str) -> str:
+    """Darknet's text on a frame, with the first class of each object; empty where there is none (http_stream.cpp:589).
+
+    The classes that are not to be shown, and those that are too unlikely, must be 0 already.
+    """
+    classes = [int(np.flatnonzero(probs)[0]) for probs in found.probs if probs.any()]
+    if not classes:
+        return ""
+    lines = "".join(f"{names[class_id]}, id: {class_id}\n" for class_id in classes)
+    return f"{lines}\ntime:\n{time.strftime('%A %Y-%m-%d %H:%M:%S')}\nvideosource:\n{source}"
 
 
 def _pixels(box: Array, size: tuple[int, int]) -> str:

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from darknet_py.boxes import Detections
 from darknet_py.cli.guard import tell
-from darknet_py.cli.objects import frame_lines, json_entry
+from darknet_py.cli.objects import frame_lines, json_entry, notice
 from darknet_py.cli.result_files import json_file
 from darknet_py.data.draw import draw_detections, save_picture
 from darknet_py.data.images import Picture
-from darknet_py.serve.post import Poster, notice
+from darknet_py.serve.post import Poster
 from darknet_py.serve.streams import JsonStream, MjpegStream
 from darknet_py.video.writer import video_file
 

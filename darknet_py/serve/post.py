@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http.client import HTTPException
 from queue import Full, Queue
 from threading import Thread
 from urllib.parse import urlsplit
 
-import numpy as np
-
-from darknet_py.boxes import Detections
 from darknet_py.errors import DarknetError
 from darknet_py.serve.server import Service
 
 TIMEOUT = 3.0  # seconds for the server to answer (demo.c:312)
 KEPT = 100  # notices that a slow server may be behind
 LAST_WORDS = 5.0  # seconds at the end for what is still to be sent
-
-
-def notice(found: Detections, names: Sequence[str], source: str) -> str:
-    """Darknet's text on a frame, with the first class of each object; empty where there is none (http_stream.cpp:589).
-
-    The classes that are not to be shown, and those that are too unlikely, must be 0 already.
-    """
-    classes = [int(np.flatnonzero(probs)[0]) for probs in found.probs if probs.any()]
-    if not classes:
-        return ""
-    lines = "".join(f"{names[class_id]}, id: {class_id}\n" for class_id in classes)
-    return f"{lines}\ntime:\n{time.strftime('%A %Y-%m-%d %H:%M:%S')}\nvideosource:\n{source}"
 
 
 class Poster(Service):

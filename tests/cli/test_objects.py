@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from darknet_py.boxes import Detections
-from darknet_py.cli.objects import darknet_lines, finite, frame_lines, json_entry, label_lines, visible
+from darknet_py.cli.objects import darknet_lines, finite, frame_lines, json_entry, label_lines, notice, visible
 
 NAMES = ("dog", "cat", "dont_show this")
 
@@ -102,3 +103,12 @@ def test_lines_of_a_frame_are_those_of_darknets_demo():
         "dog: 30% (track = 3) , cat: 90% \t(left_x:   63   top_y:   13   width:   25   height:   25)\n"
         "dog: 50% , cat: 25% , dont_show this: 25% \t(left_x:    0   top_y:    0   width:   50   height:   25)\n"
     )
+
+
+def test_a_notice_names_the_first_class_of_each_object():
+    text = notice(FOUND, NAMES, "street.mp4")
+    head, _, rest = text.partition("\n\ntime:\n")
+    when, _, source = rest.partition("\nvideosource:\n")
+    assert (head, source) == ("dog, id: 0\ndog, id: 0", "street.mp4")
+    assert time.strptime(when, "%A %Y-%m-%d %H:%M:%S")
+    assert notice(detections(((0.5, 0.5, 0.25, 0.25), (0, 0, 0))), NAMES, "street.mp4") == ""

@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
 
-import numpy as np
 import pytest
 
-from darknet_py.boxes import Detections
 from darknet_py.errors import DarknetError
-from darknet_py.serve.post import KEPT, Poster, notice
-
-NAMES = ["person", "dog", "cat"]
+from darknet_py.serve.post import KEPT, Poster
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -38,20 +34,6 @@ def server() -> Iterator[HTTPServer]:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
         server.shutdown()
-
-
-def found(*probs: list[float]) -> Detections:
-    return Detections(
-        np.zeros((len(probs), 4), np.float32), np.ones(len(probs), np.float32), np.array(probs, np.float32)
-    )
-
-
-def test_a_notice_names_the_first_class_of_each_object():
-    text = notice(found([0, 0.5, 0.9], [0, 0, 0], [0.3, 0, 0]), NAMES, "street.mp4")
-    first, when, source = text.split("\n\ntime:\n")[0], *text.split("\ntime:\n")[1].split("\nvideosource:\n")
-    assert (first, source) == ("dog, id: 1\nperson, id: 0", "street.mp4")
-    assert time.strptime(when, "%A %Y-%m-%d %H:%M:%S")
-    assert notice(found([0, 0, 0]), NAMES, "street.mp4") == ""
 
 
 def test_the_server_gets_the_texts_in_order(server):
