@@ -58,7 +58,7 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("region.cu", "likeliest[picture] == i % (num * step)", "likeliest[picture] == i % step", TREE),
     ("region.cu", "k < groups[2 * c + 1]", "k <= groups[2 * c + 1]", TREE),
     ("region.cu", "cell[2] != a", "false", REGION),
-    ("region.cu", "down * (1 - down);\n                d[2", "(1 - down);\n                d[2", REGION),
+    ("region.cu", "down * (1 - down);\n                d[2", "(1 - down);\n                d[2", ("region_loss-warm",)),
     ("region.cu", "0.5f - across", "across", ("region_loss-warm",)),
     ("region.cu", "object[3] * h / anchors", "object[3] * w / anchors", REGION),
     ("region.cu", "classfix == 2 ? objectness", "classfix == 1 ? objectness", ("region_loss-focal",)),
