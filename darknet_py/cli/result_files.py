@@ -66,8 +66,8 @@ def _coco(path: str, names: Sequence[str]) -> Iterator[SaveResult]:
                     "image_id": picture.stem if number is None else number,
                     "file_name": picture.name,
                     "category_id": categories[class_id],
-                    "bbox": [round(value, 2) for value in box],
-                    "score": round(score, 6),
+                    "bbox": [round(value, 4) for value in box],
+                    "score": round(score, 8),
                 }
                 write(json.dumps(entry, ensure_ascii=False))
 
