@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Detections,
         DetectorModel,
         Event,
+        Measured,
         Training,
         load,
     )
@@ -32,6 +33,7 @@ __all__ = [
     "Detections",
     "DetectorModel",
     "Event",
+    "Measured",
     "Training",
     "load",
 ]

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from darknet_py.api.exporting import export
+from darknet_py.api.measuring import Measured, Measuring, measure
 from darknet_py.api.pictures import Source, in_batches
 from darknet_py.api.results import Classification, Detections
 from darknet_py.api.training import Callbacks, Training, train
@@ -75,6 +77,16 @@ class Model:
             self.names, self.named = tuple(_names(data, self.classes, self.cfg)), True
         return result
 
+    def export(self, path: str | Path, *, decode: bool = False) -> Path:
+        """Writes the network as .onnx, or its weights as .npz or .safetensors, which the suffix names; the path.
+
+        decode: boxes and scores instead of the detection layers' outputs (`export onnx -decode`).
+        DarknetError where the package that it takes isn't there, or the network has no such form.
+        """
+        if self.weights is None:
+            raise DarknetError(f"{self.cfg}: has no weights yet: load it with a weights file, or train it")
+        return export(self.cfg, self.weights, Path(path), decode, self.names if self.named else ())
+
     def _for_inference(self) -> Network:
         if self.weights is None:
             raise DarknetError(f"{self.cfg}: has no weights yet: load it with a weights file, or train it")
@@ -116,6 +128,28 @@ class DetectorModel(Model):
                 for one, one_found in zip(part, found, strict=True)
             ]
         return results
+
+    def measure(
+        self,
+        data: str | Path,
+        thresh: float = 0.25,
+        *,
+        iou_thresh: float = 0.5,
+        points: int = 0,
+        letter_box: bool | None = None,
+        batch: int = 8,
+    ) -> Measured:
+        """How good it is on the labelled pictures of `valid` of a .data file or data.yaml: `detector map`.
+
+        thresh: confidence above which detections count for precision, recall and F1. iou_thresh: overlap above which
+        one is right. points: of recall, 101 as COCO, 11 as VOC 2007, 0 for the area under the curve.
+        letter_box, batch: as of `predict`. Pictures that can't be read are left out: `Measured.unreadable`.
+        """
+        detector = self._ready
+        names = self.names if self.named else _names(data, self.classes, self.cfg)
+        letter_box = detector.net.options.letter_box if letter_box is None else letter_box
+        facts = {"cfg": str(self.cfg), "weights": str(self.weights)}
+        return measure(detector, data, names, Measuring(thresh, iou_thresh, points, letter_box, batch), facts)
 
 
 class ClassifierModel(Model):

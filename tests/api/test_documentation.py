@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_examples_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "docs" / "python-api.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "docs/python-api.md", "exec"), names)
@@ -40,3 +40,5 @@ def test_the_examples_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     training = names["training"]
     assert training.iteration == 2 and training.stopped and training.weights.exists()
     assert np.isfinite(names["large"]).all()
+    assert 0.5 < names["measured"].map <= 1 and (folder / "report/report.html").exists()
+    assert (folder / "shapes.onnx").exists() and (folder / "shapes.npz").exists()

@@ -63,6 +63,38 @@ def test_detections(model):
     assert "1.0" not in repr(found.picture.shape) and "picture" not in repr(found)
 
 
+def test_measuring_is_the_command_map(run, model):
+    result = run(
+        "detector", "map", "tiny.data", "tiny.cfg", "tiny.weights", "-json", "m.json", "-no_run", "-points", 11
+    )
+    assert result.status == 0
+    measured = model.measure("tiny.data", points=11)
+    assert measured.figures == json.loads(Path("m.json").read_text())
+    assert measured.map == measured.figures["map"] and len(measured.coco) == 12 and measured.unreadable == []
+    assert [one["name"] for one in measured.classes] == NAMES
+    assert measured.report("report") == Path("report/report.html")
+    assert "tiny.weights" in Path("report/report.html").read_text()
+    unnamed = darknet_py.load("tiny.cfg", "tiny.weights", device="cpu").measure("tiny.data")
+    assert [one["name"] for one in unnamed.classes] == NAMES  # told by the data
+    Path("0.png").write_bytes(b"")
+    assert len(model.measure("tiny.data").unreadable) == 1
+
+
+def test_exports(run, model):
+    onnx = pytest.importorskip("onnx")
+    assert model.export("t.onnx", decode=True) == Path("t.onnx")
+    written = onnx.load("t.onnx")
+    assert [output.name for output in written.graph.output] == ["boxes", "scores"]
+    assert written.metadata_props[0].value.split("\n") == NAMES
+    assert run("export", "npz", "tiny.cfg", "tiny.weights", "c.npz").status == 0
+    ours, commands = np.load(model.export("t.npz")), np.load("c.npz")
+    assert all((ours[name] == commands[name]).all() for name in commands) and len(ours) == len(commands)
+    with pytest.raises(DarknetError, match=r"t.pt: the name must end in .onnx, .npz, .safetensors"):
+        model.export("t.pt")
+    with pytest.raises(DarknetError, match="has no weights yet"):
+        darknet_py.load("tiny.cfg", device="cpu").export("t.npz")
+
+
 def test_thresholds(model):
     assert len(model.predict("0.png", thresh=1)[0]) == 0
     assert json.loads(model.predict("0.png", thresh=1)[0].to_json())["objects"] == []
@@ -223,6 +255,7 @@ def test_what_does_not_fit_is_said_in_one_line(model):
         (lambda: model.predict(np.zeros((4, 4, 3))), "of float64 is no picture for this network"),
         (lambda: model.predict(np.zeros((4, 4), np.uint8)), r"\(4, 4, 1\) of uint8 is no picture"),
         (lambda: model.train("none.data"), "none.data: can't be read"),
+        (lambda: model.measure("none.data"), "none.data: can't be read"),
         (lambda: model.train("tiny.data", mapp=True), "unknown option -mapp; did you mean -map"),
         (lambda: model.train("tiny.data", seed="x"), "'x' isn't a whole number"),
     ]
