@@ -73,8 +73,7 @@ class Detector:
         if any(decoding is None for decoding in decodings):
             return finished(self.boxes(self.outputs(inputs), wanted.thresh), wanted)
         outputs = self._outputs(inputs)
-        read = [(d, head.planes(outputs[i])) for d, (i, head) in zip(decodings, heads, strict=True) if d]
-        return self.net.ops.found(read, wanted)
+        return self.net.ops.found([(d, outputs[i]) for d, (i, _) in zip(decodings, heads, strict=True) if d], wanted)
 
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
         """What the heads give for the network's inputs (n, c, h, w), by layer index."""

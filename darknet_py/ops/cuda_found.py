@@ -47,7 +47,8 @@ class CudaFound(CudaArrays):
         return [_detections(host[first:end]) for first, end in pairwise(starts)]
 
     def _look(self, options: MaskOptions, y: Array, counts: Array, thresh: float) -> _Seen:
-        (y,), (n, anchors, entries, h, w) = self.contiguous(y), y.shape
+        y = options.planes(self.contiguous(y)[0])
+        n, anchors, entries, h, w = y.shape
         seen = _Seen(options, y, self.xp.empty((n, anchors * h * w), np.int32), counts)
         args = (y, seen.cells, seen.counts, anchors, entries, h * w, thresh)
         self.kernels.launch("found/find", (n,), args, constants=_constants(options))

@@ -155,7 +155,8 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; o
 def _listed(ops: Ops, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Counts of pictures, and all their boxes, objectnesses and probabilities."""
     options, ys, wanted = args
-    found = ops.found(list(zip(options, ys, strict=True)), wanted)
+    outputs = [y.reshape(len(y), -1, *y.shape[3:]) for y in ys]
+    found = ops.found(list(zip(options, outputs, strict=True)), wanted)
     counts = np.array([len(detections.boxes) for detections in found], ops.dtype)
     return counts, *(np.array(np.concatenate(parts), ops.dtype) for parts in zip(*found, strict=True))
 

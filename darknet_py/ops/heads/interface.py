@@ -55,7 +55,7 @@ class Heads:
         """What [yolo] and [Gaussian_yolo] layers with these outputs see in each picture, on the host."""
         from darknet_py.ops.heads.found import found
 
-        return found([(options, self.to_host(y)) for options, y in heads], wanted)
+        return found([(options, options.planes(self.to_host(y))) for options, y in heads], wanted)
 
     def yolo_loss(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> tuple[Array, YoloFigures]:
         """Of a [yolo]: y (n, anchors, 5 + classes, h, w)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,11 @@ class MaskOptions:
         """Of the output y: boxes (n, anchors, h, w, 4) relative to the input, and objectness and classes
         (n, anchors, 1 + classes, h, w)."""
         raise NotImplementedError
+
+    def planes(self, y: Any) -> Any:
+        """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
+        n, _, h, w = y.shape
+        return y.reshape(n, len(self.used), -1, h, w)
 
     def used_anchors(self) -> HostArray:
         """(anchors here, 2) sides."""
