@@ -1,8 +1,9 @@
 """``python -m bench.gpu``: the CUDA kernels on this machine's GPU, beside what its memory and its multipliers allow.
 
-For each kernel and shape: time, share of the roofline, and for convolutions the time of cuBLAS's product of the same
-size (without the columns, which it would need besides). For each network: pictures a second, and a training step.
-Writes gpu-report.json, which holds everything that is printed, the card and the versions.
+For each kernel and shape: time, share of the roofline, and for convolutions the times of our own in half precision and
+of cuBLAS's product of the same size (without the columns, which it would need besides), in float32 and TF32. For each
+network: pictures a second by each way of inference, and a training step. Writes gpu-report.json, which holds everything
+that is printed, the card and the versions. With -shrink it runs in no time wherever CuPy or its stand-in is.
 """
 
 from __future__ import annotations
@@ -10,16 +11,25 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from darknet_py.layers import Context
-from darknet_py.network import for_inference, load_network
+from darknet_py.benchmark.timing import Stopwatch
+from darknet_py.benchmark.work import training
+from darknet_py.errors import CfgError
+from darknet_py.network import for_inference, load_network, runner
 from darknet_py.ops import Window
+from darknet_py.ops.choices import Choices
+from darknet_py.ops.cublas import product
+from darknet_py.ops.cublas_ops import CublasOps
 from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.half_ops import HalfOps
+from darknet_py.ops.plan import Plan
 
 REPEATS = 20
 COPIED = 1 << 26  # numbers that are copied to measure the memory
@@ -45,8 +55,9 @@ class Row(NamedTuple):
     gigabytes: float
     """a second, of what has to be read and written at least"""
     roofline: float
-    """the time that memory or multipliers need at least, by the time it took"""
-    cublas_ms: float | None = None
+    """the time that memory or float32's multipliers need at least, by the time it took"""
+    others: dict[str, float] | None = None
+    """milliseconds of other ways"""
 
 
 class Card(NamedTuple):
@@ -57,13 +68,13 @@ class Card(NamedTuple):
     bandwidth: float
 
 
-def card_of(xp: Any, device: int = 0) -> Card:
+def card_of(xp: Any, shrink: int = 1, device: int = 0) -> Card:
     """The multipliers' speed from the clock, the memory's by copying."""
     p = xp.cuda.runtime.getDeviceProperties(device)
     version = p["major"], p["minor"]
     cores = ODD_CORES.get(version, CORES.get(p["major"], 128))
     flops = 2.0 * cores * p["multiProcessorCount"] * 1000.0 * p["clockRate"]
-    x = xp.zeros(COPIED, np.float32)
+    x = xp.zeros(COPIED // shrink**2, np.float32)
     seconds = timed(xp, x.copy) / 1000
     return Card(p["name"].decode(), flops, 2.0 * x.nbytes / seconds)
 
@@ -82,15 +93,15 @@ def timed(xp: Any, function: Callable[[], Any]) -> float:
     return float(np.median(times))
 
 
-def row(card: Card, name: str, ms: float, flops: float, moved: float, cublas_ms: float | None = None) -> Row:
+def row(card: Card, name: str, ms: float, flops: float, moved: float, others: dict[str, float] | None = None) -> Row:
     """`flops` and `moved` bytes: what the operation needs at least."""
     least = max(flops / card.flops, moved / card.bandwidth)
-    return Row(name, ms, flops / ms / 1e9, moved / ms / 1e6, 1000 * least / ms, cublas_ms)
+    return Row(name, ms, flops / ms / 1e9, moved / ms / 1e6, 1000 * least / ms, others)
 
 
 def convolutions(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Iterator[Row]:
     """Forward, dx and dweight. shrink: divides channels and sides, for a trial without a GPU."""
-    xp = ops.xp
+    xp, half = ops.xp, HalfOps(ops.xp)
     for name, (channels, side, filters, given) in CONVOLUTIONS.items():
         c, hw, m = max(1, channels // shrink), max(3, side // shrink), max(1, filters // shrink)
         window = given._replace(groups=c) if given.groups > 1 else given
@@ -99,12 +110,24 @@ def convolutions(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Itera
         y = ops.conv2d_fused(x, weight, bias, window, "leaky")
         k, places = weight.size // m, y.size // m
         flops, moved = 2.0 * m * k * places, 4.0 * (x.size + weight.size + y.size)
-        left, right = xp.zeros((m, k), np.float32), xp.zeros((k, places), np.float32)
-        cublas = timed(xp, lambda a=left, b=right: a @ b) if window.groups == 1 else None
         ms = timed(xp, lambda x=x, w=weight, b=bias, v=window: ops.conv2d_fused(x, w, b, v, "leaky"))
-        yield row(card, f"{name}, forward", ms, flops, moved, cublas)
+        others = {}
+        if window.groups == 1:
+            others = products(xp, m, k, places)
+            halves, f = half.halves(x), half.conv_filters(weight, window)
+            others["half"] = timed(xp, lambda x=halves, f=f, b=bias, v=window: half.conv2d_fused(x, f, b, v, "leaky"))
+        yield row(card, f"{name}, forward", ms, flops, moved, others)
         ms = timed(xp, lambda x=x, w=weight, y=y, v=window: ops.conv2d_backward(y, x, w, v, True))
         yield row(card, f"{name}, dx and dweight", ms, 2 * flops, 2 * moved)
+
+
+def products(xp: Any, m: int, k: int, n: int) -> dict[str, float]:
+    """Milliseconds of cuBLAS for a product of (m, k) and (k, n)."""
+    a, b, c = (xp.zeros((1, *shape), np.float32) for shape in ((m, k), (k, n), (m, n)))
+    return {
+        name: timed(xp, lambda tf32=tf32: product(xp, a, b, c, tf32=tf32))
+        for name, tf32 in (("cuBLAS", False), ("cuBLAS TF32", True))
+    }
 
 
 def others(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Iterator[Row]:
@@ -126,11 +149,54 @@ def others(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Iterator[Ro
         yield row(card, name, timed(ops.xp, call), 0.0, times * x.nbytes)
 
 
-def network_rate(ops: CupyOps, cfg: Path, batch: int) -> float:
-    """Pictures a second through the network, weights at random, pictures on the device."""
-    net = for_inference(load_network(cfg, ops))
-    x = ops.xp.zeros((batch, *net.input), np.float32)
-    return 1000 * batch / timed(ops.xp, lambda: net.forward(x, Context(ops)))
+def ways(xp: Any) -> dict[str, CupyOps]:
+    """All ways of inference."""
+    return {
+        "float32": CupyOps(xp),
+        "float32, CUDA graph": CupyOps(xp, Plan(graphs=True)),
+        "cuBLAS where faster": CublasOps(xp, Plan(cublas=True), Choices(xp, None)),
+        "cuBLAS TF32 where faster": CublasOps(xp, Plan(cublas=True, tf32=True), Choices(xp, None)),
+        "half, CUDA graph": HalfOps(xp, Plan(half=True, graphs=True)),
+    }
+
+
+def network_rates(xp: Any, cfg: Path, batch: int) -> dict[str, float]:
+    """Pictures a second from the host's memory to the outputs there, weights at random."""
+    rates = {}
+    for name, ops in ways(xp).items():
+        net = for_inference(load_network(cfg, ops))
+        rates[name] = batch / seconds(partial(_outputs, ops, runner(net), np.zeros((batch, *net.input), np.float32)))
+    return rates
+
+
+def _outputs(ops: CupyOps, run: Callable[[Any], dict[int, Any]], pictures: Any) -> list[Any]:
+    return [ops.to_host(y) for y in run(pictures).values()]
+
+
+def training_step(xp: Any, cfg: Path, batch: int) -> float | None:
+    """Milliseconds of forward, loss, backward and update; None where the network has no loss."""
+    try:
+        work = training(load_network(cfg, CupyOps(xp)), batch)
+    except CfgError:
+        return None
+    return 1000 * seconds(lambda: work(Stopwatch(time.perf_counter)))
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """The median of some calls that end with numbers on the host, after one that compiles."""
+    call()
+    times = []
+    for _ in range(max(1, REPEATS // 2)):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def line(r: Row) -> str:
+    """A row of the printed table."""
+    rates = f"{r.tflops:6.2f} TFLOP/s {r.gigabytes:7.1f} GB/s {100 * r.roofline:4.0f} %"
+    return f"{r.name:32} {r.ms:9.3f} ms {rates}" + "".join(f", {k} {ms:.3f} ms" for k, ms in (r.others or {}).items())
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -142,18 +208,21 @@ def main(words: Sequence[str] | None = None) -> None:
     p.add_argument("-shrink", type=int, default=1, help="smaller shapes, for a trial (%(default)s)")
     args = p.parse_args(words)
     xp = importlib.import_module("cupy")
-    ops, card = CupyOps(xp), card_of(xp)
+    ops, card = CupyOps(xp), card_of(xp, args.shrink)
     print(f"{card.name}: {card.flops / 1e12:.1f} TFLOP/s, {card.bandwidth / 1e9:.0f} GB/s, CuPy {xp.__version__}")
     rows = []
     for made in (convolutions, others):
         for r in made(ops, card, args.batch, args.shrink):
             rows.append(r._asdict())
-            rates = f"{r.tflops:6.2f} TFLOP/s {r.gigabytes:7.1f} GB/s {100 * r.roofline:4.0f} %"
-            print(f"{r.name:32} {r.ms:9.3f} ms {rates}" + (f", cuBLAS {r.cublas_ms:.3f} ms" if r.cublas_ms else ""))
-    speeds = {str(cfg): network_rate(ops, cfg, args.batch) for cfg in args.cfg}
-    for cfg, rate in speeds.items():
-        print(f"{cfg:40} {rate:8.1f} pictures/s")
-    report = {"card": card._asdict(), "cupy": xp.__version__, "batch": args.batch, "kernels": rows, "networks": speeds}
+            print(line(r))
+    networks = {}
+    for cfg in args.cfg:
+        rates, step = network_rates(xp, cfg, args.batch), training_step(xp, cfg, args.batch)
+        networks[str(cfg)] = {"pictures_per_s": rates, "training_step_ms": step}
+        print(f"{cfg}: " + ", ".join(f"{name} {rate:.1f} pictures/s" for name, rate in rates.items()))
+        print(f"{cfg}: " + (f"training step {step:.1f} ms" if step else "has no loss to train"))
+    report = {"card": card._asdict(), "cupy": xp.__version__, "batch": args.batch}
+    report |= {"kernels": rows, "networks": networks}
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"written: {args.out}")
 

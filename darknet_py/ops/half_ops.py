@@ -42,7 +42,7 @@ class HalfOps(CupyOps):
         filters, taps = len(weight), weight[0].size
         rows = self.to_host(weight).reshape(filters, taps)
         filled = np.pad(rows, ((0, 0), (0, -taps % EIGHT)))
-        return HalfFilters(self._half(self.array(filled)), filters)
+        return HalfFilters(self.halves(self.array(filled)), filters)
 
     def conv2d_fused(
         self,
@@ -56,20 +56,20 @@ class HalfOps(CupyOps):
     ) -> Array:
         if not isinstance(filters, HalfFilters) or activation in CHANNEL_ACTIVATIONS:
             return super().conv2d_fused(x, filters, bias, window, activation, added)
-        x, (bias,) = self._half(x), self.contiguous(bias)
+        x, (bias,) = self.halves(x), self.contiguous(bias)
         (n, c, h, w), (oh, ow) = x.shape, window.out(*x.shape[2:])
         y = self.xp.empty((n, filters.filters, oh, ow), HALF)
         rows, places = filters.filters // window.groups, n * oh * ow
         warps_m = 4 if rows > 2 * SIDE else 2
         grid = (-(-places // (SIDE * WARPS // warps_m)), -(-rows // (SIDE * warps_m)), window.groups)
         moves = (window.stride_y, window.stride_x, window.pad * window.dilation, window.dilation)
-        arrays = (x, filters.weight, bias, None if added is None else self._half(added), y)
+        arrays = (x, filters.weight, bias, None if added is None else self.halves(added), y)
         args = (*arrays, n, c, h, w, filters.filters, oh, ow, *moves, filters.weight.shape[1])
         constants = [*constants_of(window), f"ACTIVATION={activation}", f"WARPS_M={warps_m}"]
         self.kernels.launch("conv2d_half/conv2d_half", grid, args, constants=constants)
         return y
 
-    def _half(self, x: Array) -> Array:
+    def halves(self, x: Array) -> Array:
         """`x` in half precision, contiguous."""
         if x.dtype == HALF and x.flags.c_contiguous:
             return x

@@ -1,4 +1,4 @@
-"""The benchmark for GPUs runs through on the emulator, with small shapes."""
+"""``python -m bench.gpu`` runs, on shapes that say nothing about speed: without a GPU on the emulated one."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench import gpu
 from tests.emulation import array_module, on_gpu
-from tests.network.cfgs import YOLO
+from tests.train.test_cuda import DETECTOR, HEAD
+
+NO_LOSS = "[net]\nwidth=8\nheight=8\nchannels=3\nbatch=2\n[convolutional]\nfilters=4\nsize=3\n"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(on_gpu(), reason="`make bench-gpu` is the real one")
-def test_runs_through_and_writes_its_report(
+def test_measures_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", array_module())
     monkeypatch.setattr(gpu, "REPEATS", 1)
-    monkeypatch.setattr(gpu, "card_of", lambda xp: gpu.Card("emulated GPU", 1e9, 1e9))
-    (tmp_path / "net.cfg").write_text(YOLO)
-    report = tmp_path / "report.json"
-    gpu.main([str(tmp_path / "net.cfg"), "-batch", "1", "-shrink", "32", "-out", str(report)])
-    written = json.loads(report.read_text())
-    names = [row["name"] for row in written["kernels"]]
+    detector, features, report = tmp_path / "detector.cfg", tmp_path / "features.cfg", tmp_path / "report.json"
+    detector.write_text(HEAD.format(subdivisions=1, rate=0.01, adam=0) + DETECTOR)
+    features.write_text(NO_LOSS)
+    gpu.main(["-shrink", "32", "-batch", "1", str(detector), str(features), "-out", str(report)])
+    found, printed = json.loads(report.read_text()), capsys.readouterr().out
+    assert found["card"]["bandwidth"] > 0 and found["cupy"]
+    names = [row["name"] for row in found["kernels"]]
     assert len(names) == len(set(names)) == 2 * len(gpu.CONVOLUTIONS) + 7
-    assert all(np.isfinite(row["ms"]) and row["ms"] > 0 for row in written["kernels"])
-    assert list(written["networks"]) == [str(tmp_path / "net.cfg")]
-    assert "pictures/s" in capsys.readouterr().out
+    for row in found["kernels"]:
+        assert row["ms"] > 0 and row["name"] in printed
+        assert bool(row["others"]) == (row["name"].endswith("forward") and "depthwise" not in row["name"])
+    for cfg in (detector, features):
+        measured = found["networks"][str(cfg)]
+        assert set(measured["pictures_per_s"]) == set(gpu.ways(array_module()))
+        assert min(measured["pictures_per_s"].values()) > 0
+        assert (measured["training_step_ms"] is None) == (cfg == features)
+    assert "training step" in printed and "has no loss to train" in printed and f"written: {report}" in printed
 
 
 def test_share_of_the_roofline() -> None:

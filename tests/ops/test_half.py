@@ -85,7 +85,7 @@ def test_operations_take_half_arrays(case: Case, ops: HalfOps) -> None:
     def halved(value: Any) -> Any:
         if isinstance(value, list):
             return [halved(v) for v in value]
-        return ops._half(value) if isinstance(value, ops.xp.ndarray) and value.ndim == 4 else value
+        return ops.halves(value) if isinstance(value, ops.xp.ndarray) and value.ndim == 4 else value
 
     args = tuple(on_backend(ops, arg) for arg in case.args())
     result = getattr(ops, case.op)(*map(halved, args))
@@ -97,9 +97,9 @@ def test_operations_take_half_arrays(case: Case, ops: HalfOps) -> None:
 
 def test_a_view_of_half_numbers_becomes_float(ops: HalfOps) -> None:
     x = np.arange(2 * 6 * 4 * 5, dtype=np.float32).reshape(2, 6, 4, 5)
-    view = ops._half(ops.array(x))[:, 1:3, ::2]
+    view = ops.halves(ops.array(x))[:, 1:3, ::2]
     np.testing.assert_array_equal(ops.to_host(view), x[:, 1:3, ::2])
-    np.testing.assert_array_equal(ops.to_host(ops._half(view)), x[:, 1:3, ::2])
+    np.testing.assert_array_equal(ops.to_host(ops.halves(view)), x[:, 1:3, ::2])
 
 
 def test_depthwise_filters_stay_float(ops: HalfOps) -> None:
@@ -119,6 +119,6 @@ def test_a_network_gives_nearly_the_same(graphs: bool) -> None:
 
 def test_a_first_convolution_tells_whether_it_works(ops: HalfOps, monkeypatch: pytest.MonkeyPatch) -> None:
     assert works(ops)
-    monkeypatch.setattr(HalfOps, "_half", lambda self, x: self.array(np.zeros(x.shape)).host.astype(HALF))
+    monkeypatch.setattr(HalfOps, "halves", lambda self, x: self.array(np.zeros(x.shape)).host.astype(HALF))
     with pytest.raises(TypeError):  # a host array
         works(ops)
