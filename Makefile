@@ -30,6 +30,7 @@ bench: | .venv/core
 	$(BIN)/python -m bench.compare $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS))
 	$(BIN)/python -m bench.startup $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS)) \
 		$(and $(SET),-set $(SET))
+	$(BIN)/python -m bench.memory $(and $(MODELS),-models $(MODELS))
 	$(BIN)/python -m bench.growth
 
 bench-rivals: .venv/core

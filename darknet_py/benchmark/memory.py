@@ -43,6 +43,11 @@ def resident_mib() -> float:
     return _of_status("VmRSS")
 
 
+def own_mib() -> float:
+    """Of that, what isn't a part of a file: libraries come and go; 0 where the system doesn't tell."""
+    return _of_status("RssAnon")
+
+
 def _of_status(key: str) -> float:
     try:
         lines = STATUS.read_text().splitlines()
