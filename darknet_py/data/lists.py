@@ -13,6 +13,8 @@ PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
 )
 
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"})
+
 
 def read_list(path: str | Path) -> list[Path]:
     """The pictures of a list file, in its order; of a folder, those in it and below it, by name.
@@ -45,7 +47,7 @@ def read_list(path: str | Path) -> list[Path]:
 def find_images(arguments: Iterable[str | Path]) -> list[Path]:
     """The pictures that files, folders, globs (`*`, `?`, `[]`, `**`) and .txt lists stand for, each once, in order.
 
-    A folder stands for the pictures directly in it, by name. DataError names the argument that gives none.
+    A folder stands for the pictures directly in it, by name. DataError names the argument that gives none, and a video.
     """
     pictures: dict[Path, None] = {}
     for argument in arguments:
@@ -77,6 +79,8 @@ def _expand(argument: str) -> list[Path]:
         if not pictures:
             raise DataError(f"{argument}: the folder holds no pictures ({' '.join(sorted(PICTURE_SUFFIXES))})")
         return pictures
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise DataError(f"{argument}: a video, where pictures are wanted: `darknet_py detector demo` takes videos")
     if path.exists():
         return read_list(path) if path.suffix.lower() == ".txt" else [path]
     if glob.has_magic(argument):
