@@ -102,5 +102,5 @@ def test_an_argument_that_gives_no_picture_is_named(folder: Path, argument: str)
 
 def test_a_video_is_sent_to_the_command_for_videos(tmp_path: Path) -> None:
     (tmp_path / "film.MP4").write_bytes(b"\0" * 100)
-    with pytest.raises(DataError, match="film.MP4: a video, .*`darknet_py detector demo` takes videos"):
+    with pytest.raises(DataError, match=r"film.MP4: a video, .*`darknet_py detector demo` takes videos"):
         find_images([tmp_path / "film.MP4"])
