@@ -1,6 +1,8 @@
 // A cell of an anchor of [yolo] or, with GAUSSIAN defined, of [Gaussian_yolo]: where its numbers lie, its box, which
-// object it overlaps best, and how its classes learn. -DNEW_COORDS -DFOCAL -DWEIGHTED (counters_per_class).
+// object it overlaps best, and how its classes learn. With REGION it is one of [region], as far as its box is concerned.
+// -DNEW_COORDS -DFOCAL -DWEIGHTED (counters_per_class).
 #pragma once
+#include "activation.cuh"
 #include "boxes.cuh"
 #include "figures.cuh"
 
@@ -15,7 +17,7 @@
 #define SEEN 0.25f  // a cell counts as having seen an object where a class is likelier
 #define FOCAL_ALPHA 0.5f
 
-// The layer's grid and the anchor that a cell belongs to; sides in pixels of the network's input. point: which point of a
+// The layer's grid and the anchor that a cell belongs to; sides in pixels of the network's input, or in cells. point: which point of a
 // box lies in its cell, in sides from the centre.
 struct Grid {
     int h, w;
@@ -38,7 +40,12 @@ struct Cell {
         const float wide = expf(out(PLANE(2))), high = expf(out(PLANE(3)));
 #endif
         const float w = wide * (g.anchor_w / g.size_w), h = high * (g.anchor_h / g.size_h);
-        const float x = (out(PLANE(0)) + column) / g.w, y = (out(PLANE(1)) + row) / g.h;
+#ifdef REGION
+        const float across = sigmoid(out(0)), down = sigmoid(out(1));
+#else
+        const float across = out(PLANE(0)), down = out(PLANE(1));
+#endif
+        const float x = (across + column) / g.w, y = (down + row) / g.h;
 #ifdef GAUSSIAN
         return {x - g.point * w, y - g.point * h, w, h};
 #else

@@ -1,4 +1,4 @@
-// What [yolo] and [Gaussian_yolo] see in pictures: the cells above a threshold, in the order of rows, columns and anchors,
+// What [yolo], [Gaussian_yolo] and [region] see in pictures: the cells above a threshold, in the order of rows, columns and anchors,
 // and their boxes and probabilities. darknet_py/ops/heads/found.py is the same on the host.
 //
 // layout: y (n, anchors, entries, h * w), see cell.cuh; seen (n, cells): the indices (row, column, anchor) of what is above

@@ -16,8 +16,7 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step
 from darknet_py.layers.tree import read_map
 from darknet_py.ops import Array
-from darknet_py.ops.heads.cells import above
-from darknet_py.ops.heads.masked import MaskOptions
+from darknet_py.ops.heads.cells import Decoding, above
 
 HostArray = npt.NDArray[Any]
 
@@ -134,7 +133,7 @@ class Head(Layer):
         planes = self.planes(y)
         return above(self.decode(planes, size), self.confidences(planes), thresh)
 
-    def decoding(self, size: tuple[int, int]) -> MaskOptions | None:
+    def decoding(self, size: tuple[int, int]) -> Decoding | None:
         """What a backend needs to do all that by itself; None: it can't."""
         return None
 

@@ -73,6 +73,9 @@ class Region(Head):
     def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
         return region.decode(self.options, y)
 
+    def decoding(self, size: tuple[int, int]) -> region.RegionOptions | None:
+        return None if self.background or self.hierarchy is not None else self.options
+
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
         gradient, figures = ctx.ops.region_loss(self.options, y, objects, ctx.seen < WARM_UP)
         return gradient, HeadLoss(figures.squares, round(figures.learned), figures.iou)

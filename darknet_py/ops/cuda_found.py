@@ -11,17 +11,17 @@ import numpy as np
 from darknet_py.boxes import DARKNET_BETA, Detections
 from darknet_py.ops.base import Array
 from darknet_py.ops.cuda_arrays import CudaArrays
-from darknet_py.ops.heads.cells import HostArray
+from darknet_py.ops.heads.cells import Decoding, HostArray
 from darknet_py.ops.heads.found import Wanted
 from darknet_py.ops.heads.gaussian import GaussianOptions
-from darknet_py.ops.heads.masked import MaskOptions
+from darknet_py.ops.heads.region import RegionOptions
 from darknet_py.ops.heads.yolo import YoloOptions
 
 
 class _Seen(NamedTuple):
     """Cells (n, cells) of a head that are above the threshold, of which the first counts (n,) of a picture count."""
 
-    options: MaskOptions
+    options: Decoding
     y: Array
     cells: Array
     counts: Array
@@ -30,7 +30,7 @@ class _Seen(NamedTuple):
 class CudaFound(CudaArrays):
     """See `Heads`: the kernels of found.cu and nms.cu."""
 
-    def found(self, heads: Sequence[tuple[MaskOptions, Array]], wanted: Wanted) -> list[Detections]:
+    def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
         n, classes = len(heads[0][1]), heads[0][0].classes
         on_device = self.xp.empty((len(heads), n), np.int32)
         seen = [self._look(o, y, on_device[k], wanted.thresh) for k, (o, y) in enumerate(heads)]
@@ -46,7 +46,7 @@ class CudaFound(CudaArrays):
         host = self.xp.asnumpy(rows)
         return [_detections(host[first:end]) for first, end in pairwise(starts)]
 
-    def _look(self, options: MaskOptions, y: Array, counts: Array, thresh: float) -> _Seen:
+    def _look(self, options: Decoding, y: Array, counts: Array, thresh: float) -> _Seen:
         y = options.planes(self.contiguous(y)[0])
         n, anchors, entries, h, w = y.shape
         seen = _Seen(options, y, self.xp.empty((n, anchors * h * w), np.int32), counts)
@@ -59,7 +59,7 @@ class CudaFound(CudaArrays):
         options, (n, anchors, _, h, w) = head.options, head.y.shape
         sides = self.array(options.used_anchors())
         arrays = (head.y, head.cells, head.counts, self.xp.array(starts.astype(np.int32)), sides, scales, rows)
-        numbers = (n, most, anchors, options.classes, h, w, *options.size, options.point, thresh)
+        numbers = (n, most, anchors, options.classes, h, w, *options.unit((w, h)), options.point, thresh)
         count = n * most * (5 + options.classes)
         self.kernels.flat("found/decode", count, (*arrays, *numbers), constants=_constants(options))
 
@@ -75,9 +75,10 @@ class CudaFound(CudaArrays):
         return arranged
 
 
-def _constants(options: MaskOptions) -> list[str]:
+def _constants(options: Decoding) -> list[str]:
     flags = {
         "GAUSSIAN": isinstance(options, GaussianOptions),
+        "REGION": isinstance(options, RegionOptions),
         "NEW_COORDS": isinstance(options, YoloOptions) and options.new_coords,
     }
     return [name for name, on in flags.items() if on]

@@ -55,10 +55,11 @@ def test_bad_flags(tiny: Path, run: Any) -> None:
 
 
 @pytest.mark.usefixtures("gpu")
-def test_detects_the_same_on_a_gpu(tiny: Path, run: Any) -> None:
-    on_gpu = run(*FILES, "-thresh", "0.2", "-backend", "cuda")
+@pytest.mark.parametrize("flags", [(), ("-letter_box", "-nms", "0.2")])
+def test_detects_the_same_on_a_gpu(flags: tuple[str, ...], tiny: Path, run: Any) -> None:
+    on_gpu = run(*FILES, *flags, "-thresh", "0.2", "-backend", "cuda")
     assert on_gpu.status == 0 and "computing on GPU 0, emulated GPU (CUDA 13.0, CuPy 14.2.0)" in on_gpu.err
-    on_cpu = run(*FILES, "-thresh", "0.2", "-nogpu")
+    on_cpu = run(*FILES, *flags, "-thresh", "0.2", "-nogpu")
     assert [line for line in on_gpu.out.splitlines() if "%" in line] == [
         line for line in on_cpu.out.splitlines() if "%" in line
     ]

@@ -182,6 +182,11 @@ def _found_by_gaussian(rng: Random) -> tuple[Any, ...]:
     return (head.options(SIZE),), [_masked(rng, 3, 8, (4, 6))], Wanted(0.4, nms_thresh=0.4)
 
 
+def _found_by_region(rng: Random) -> tuple[Any, ...]:
+    options, y, *_ = _region({})(rng)
+    return (options,), [y], Wanted(0.3, nms_thresh=0.4)
+
+
 def _pair(_: Random) -> tuple[Any, ...]:
     """Two neighbours see the same object, and nobody else sees anything."""
     head = Yolo(classes=CLASSES, num=5, anchors=ANCHORS, mask=(4,))
@@ -222,6 +227,7 @@ CASES = [
     Case("detection_loss", "no-pictures", _detection({}, 0)),
     *(Case("found", label, _found(*both), how=_listed) for label, both in FOUND.items()),
     Case("found", "gaussian", _found_by_gaussian, how=_listed),
+    Case("found", "region", _found_by_region, how=_listed),
     Case("found", "pair", _pair, how=_listed),
     Case("found", "equally-likely", _equally_likely, how=_listed),
 ]

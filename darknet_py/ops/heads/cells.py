@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,34 @@ import numpy.typing as npt
 from darknet_py.boxes import Detections
 
 HostArray = npt.NDArray[Any]
+
+
+class Decoding(Protocol):
+    """What the boxes of a head depend on that has anchors."""
+
+    @property
+    def classes(self) -> int: ...
+
+    @property
+    def point(self) -> float:
+        """Where in the box the point lies that its cell holds, in sides from the centre."""
+        ...
+
+    def planes(self, y: Any) -> Any:
+        """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
+        ...
+
+    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
+        """Of planes y: boxes (n, anchors, h, w, 4) relative to the input; objectness and classes beside them."""
+        ...
+
+    def used_anchors(self) -> HostArray:
+        """(anchors, 2) sides."""
+        ...
+
+    def unit(self, grid: tuple[int, int]) -> tuple[int, int]:
+        """(w, h) of the input in the anchors' unit, for a grid of (w, h) cells."""
+        ...
 
 
 def grid(h: int, w: int) -> tuple[HostArray, HostArray]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from darknet_py.boxes import DARKNET_BETA, Detections, nms, together
-from darknet_py.ops.heads.cells import HostArray, above
-from darknet_py.ops.heads.masked import MaskOptions
+from darknet_py.ops.heads.cells import Decoding, HostArray, above
 
 
 class Wanted(NamedTuple):
@@ -25,7 +24,7 @@ class Wanted(NamedTuple):
     beta: float = DARKNET_BETA
 
 
-def found(heads: Sequence[tuple[MaskOptions, HostArray]], wanted: Wanted) -> list[Detections]:
+def found(heads: Sequence[tuple[Decoding, HostArray]], wanted: Wanted) -> list[Detections]:
     """What heads with these options see whose outputs are y (n, anchors, entries, h, w); for each picture."""
     parts = [above(*o.read(y), wanted.thresh) for o, y in heads]
     return finished([together(part) for part in zip(*parts, strict=True)], wanted)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from darknet_py.boxes import Detections
 from darknet_py.ops.activations import logistic
-from darknet_py.ops.heads.cells import HostArray
+from darknet_py.ops.heads.cells import Decoding, HostArray
 
 if TYPE_CHECKING:
     from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
     from darknet_py.ops.heads.found import Wanted
     from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
-    from darknet_py.ops.heads.masked import MaskOptions
     from darknet_py.ops.heads.region import RegionFigures, RegionOptions
     from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions
 
@@ -51,7 +50,7 @@ class Heads:
                 y[:, :, entry] = y[:, :, entry] * scale - 0.5 * (scale - 1)
         return y
 
-    def found(self, heads: Sequence[tuple[MaskOptions, Array]], wanted: Wanted) -> list[Detections]:
+    def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
         """What [yolo] and [Gaussian_yolo] layers with these outputs see in each picture, on the host."""
         from darknet_py.ops.heads.found import found
 

@@ -53,6 +53,10 @@ class MaskOptions:
         (n, anchors, 1 + classes, h, w)."""
         raise NotImplementedError
 
+    def unit(self, grid: tuple[int, int]) -> tuple[int, int]:
+        """(w, h) of the input in the anchors' unit."""
+        return self.size
+
     def planes(self, y: Any) -> Any:
         """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
         n, _, h, w = y.shape

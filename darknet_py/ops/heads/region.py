@@ -54,6 +54,28 @@ class RegionOptions:
     class_scale: float
     hierarchy: Hierarchy | None
 
+    @property
+    def point(self) -> float:
+        """A cell holds the centres of its boxes."""
+        return 0.0
+
+    def planes(self, y: Any) -> Any:
+        """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
+        n, _, h, w = y.shape
+        return y.reshape(n, len(self.anchors), -1, h, w)
+
+    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
+        """Boxes, and objectness and classes; not for `background`, nor for a tree."""
+        return decode(self, y), y[:, :, 4:]
+
+    def used_anchors(self) -> HostArray:
+        """(anchors, 2) sides in cells."""
+        return np.array(self.anchors)
+
+    def unit(self, grid: tuple[int, int]) -> tuple[int, int]:
+        """Anchors are measured in cells."""
+        return grid
+
     def slope(self, objectness: Any) -> Any:
         """Derivative of the logistic; a softmax has none beside the difference."""
         return np.ones_like(objectness) if self.background else objectness * (1 - objectness)
