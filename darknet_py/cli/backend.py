@@ -59,7 +59,5 @@ def _index(args: argparse.Namespace) -> int | None:
     if not all(word.strip().isdigit() for word in words):
         raise DarknetError(f"-gpus {args.gpus}: must be numbers of GPUs like 0,1")
     if len(words) > 1:
-        warnings.warn(
-            f"-gpus {args.gpus}: training on several GPUs isn't there yet: GPU {words[0]} trains", stacklevel=2
-        )
+        raise DarknetError(f"-gpus {args.gpus}: training on several GPUs isn't there yet: name one of them")
     return int(words[0])

@@ -65,7 +65,7 @@ def add_training(p: Parser) -> None:
     p.add_argument(
         "-auto_batch", action="store_true", help="as few subdivisions as there is memory for, whatever the cfg says"
     )
-    p.add_argument("-gpus", metavar="LIST", help="GPUs to train on, like 0,1; this version takes the first")
+    p.add_argument("-gpus", metavar="LIST", help="the GPU to train on; several aren't possible yet")
     add_resume(p)
     add_run(p)
     add_live(p)

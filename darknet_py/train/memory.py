@@ -29,12 +29,15 @@ def largest_size(net: Network) -> tuple[int, int]:
 def training_memory(net: Network, subdivisions: int = 0) -> int:
     """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs.
 
+    On a graphics card also the pictures that are on their way, and the gradients on both sides of the largest layer.
     subdivisions: instead of the cfg's.
     """
     options = net.options
     net = net.resized(*largest_size(net))
     copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0)
     outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
+    if card_memory(net.ops.xp) is not None:
+        outputs += net.input.size + 2 * max(node.shape.size for node in net.nodes)
     mini_batch = options.update_size // (subdivisions or options.subdivisions)
     return 4 * (copies * net.parameter_count() + mini_batch * outputs)
 
