@@ -22,7 +22,15 @@ struct Activated {
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+// Up to sm_89 two blocks of large tiles fit; told so, ptxas gets by with 128 registers. From sm_90 on it would spill there.
+// 0: its choice.
+#if TILE_M * TILE_N > 128 * 64 && __CUDA_ARCH__ < 900
+#define RESIDENT 2
+#else
+#define RESIDENT 0
+#endif
+
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     conv2d(const float *__restrict__ x, const float *__restrict__ weight, const float *__restrict__ bias,
            const float *__restrict__ added, float *__restrict__ y, int pictures, int channels, int h, int w, int filters, int oh, int ow, int stride_y,
            int stride_x, int before, int dilation)

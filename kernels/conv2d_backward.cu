@@ -20,7 +20,7 @@ struct Turned {
     const float *tap;
     __device__ __forceinline__ void at(int k)
     {
-        const int filter = k / TAPS;
+        const int filter = (unsigned)k / TAPS;
         tap = weight + (size_t)filter * own * TAPS + (k - filter * TAPS);
     }
     __device__ __forceinline__ float load(int channel) const { return __ldg(tap + (size_t)channel * TAPS); }
@@ -41,7 +41,7 @@ struct GivenBack {
     }
     __device__ __forceinline__ float load(int k) const
     {
-        const int filter = k / TAPS, tap = k - filter * TAPS, i = tap / SIZE, j = tap - i * SIZE;
+        const int filter = (unsigned)k / TAPS, tap = k - filter * TAPS, i = (unsigned)tap / SIZE, j = tap - i * SIZE;
         const int down = row - i * dilation, right = column - j * dilation;
         if (down < 0 || right < 0 || down % STRIDE_Y || right % STRIDE_X) return 0.f;
         const int r = down / STRIDE_Y, c = right / STRIDE_X;

@@ -35,9 +35,9 @@ __device__ __forceinline__ void product(int m_count, int n_count, int k_first, i
     const int tx = thread % (TILE_N / PER_N), ty = thread / (TILE_N / PER_N);
     const int k_lane = thread % TILE_K, row = thread / TILE_K;     // of loads along k
     const int column = thread % TILE_N, depth = thread / TILE_N;   // of loads along n
-    const bool own_column = n0 + column < n_count;
+    const int b_end = n0 + column < n_count ? k_end : k_first;  // of loads along n: nothing for columns beyond the last
     float sums[PER_M][PER_N] = {}, a_next[A_LOADS], b_next[B_LOADS];
-    if (!K_FAST && own_column) b.at(n0 + column);
+    if (!K_FAST && k_first < b_end) b.at(n0 + column);
 
     auto fetch = [&](int k0) {
         const int k = k0 + k_lane;
@@ -56,7 +56,7 @@ __device__ __forceinline__ void product(int m_count, int n_count, int k_first, i
                 b_next[i] = inside && n < n_count ? b.load(n) : 0.f;
             } else {
                 const int deep = k0 + depth + i * DEPTHS;
-                b_next[i] = own_column && deep < k_end ? b.load(deep) : 0.f;
+                b_next[i] = deep < b_end ? b.load(deep) : 0.f;
             }
         }
     };
@@ -112,9 +112,10 @@ __device__ __forceinline__ void product(int m_count, int n_count, int k_first, i
 // A plain matrix, k its fast axis: element (row, k) at start[row * width + k].
 struct AlongK {
     const float *start;
-    int width, k;
-    __device__ __forceinline__ void at(int k_) { k = k_; }
-    __device__ __forceinline__ float load(int row) const { return __ldg(start + (size_t)row * width + k); }
+    int width;
+    const float *here;
+    __device__ __forceinline__ void at(int k) { here = start + k; }
+    __device__ __forceinline__ float load(int row) const { return __ldg(here + row * width); }
 };
 
 // A plain matrix with k its slow axis: element (k, column) at start[k * width + column].

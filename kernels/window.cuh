@@ -40,7 +40,7 @@ struct SeenBy {
 #ifdef POINTWISE
         return __ldg(picture + (k * maps.h + top) * maps.w + left);
 #else
-        const int channel = k / TAPS, tap = k - channel * TAPS, i = tap / SIZE, j = tap - i * SIZE;
+        const int channel = (unsigned)k / TAPS, tap = k - channel * TAPS, i = (unsigned)tap / SIZE, j = tap - i * SIZE;
         const int row = top + i * window.dilation, column = left + j * window.dilation;
         if ((unsigned)row >= (unsigned)maps.h || (unsigned)column >= (unsigned)maps.w) return ELEMENT(0.f);
         return __ldg(picture + (channel * maps.h + row) * maps.w + column);

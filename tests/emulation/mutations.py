@@ -19,7 +19,7 @@ import numpy as np
 
 from darknet_py.ops import cuda_windows, launch
 from darknet_py.ops.cupy_ops import CupyOps
-from tests.emulation import cupy, half_bugs, head_bugs, kernels
+from tests.emulation import cupy, half_bugs, head_bugs, kernels, layer_bugs
 from tests.emulation.kernels import LaunchError
 from tests.ops.cases import CASES
 from tests.ops.test_cases import by_loops, call
@@ -57,7 +57,8 @@ BUGS = [
     Bug("product.cuh", "stash(half ^ 1);", "stash(half);", TILES),
     Bug("product.cuh", "inside && m < m_count ?", "inside ?", TILES),
     Bug("product.cuh", "inside && n < n_count ?", "inside ?", TILES),
-    Bug("product.cuh", "own_column && deep < k_end ?", "own_column ?", TILES),
+    Bug("product.cuh", "deep < b_end ?", "true ?", TILES),
+    Bug("product.cuh", "n0 + column < n_count ? k_end : k_first", "k_end", TILES),
     Bug("product.cuh", "bool inside = k < k_end", "bool inside = k <= k_end", TILES),
     Bug("product.cuh", "if (m < m_count) c.store", "c.store", TILES),
     Bug("product.cuh", "if (n >= n_count) continue;", "", TILES),
@@ -131,7 +132,7 @@ BUGS = [
     Bug("activation.cuh", "y > 0.f && y < 6.f", "y > 0.f", ("activate_backward-relu6",)),
     Bug("channel_activation.cu", "for (int c = 0; c < channels; ++c) largest", "for (int c = 1; c < channels; ++c) largest", ("activate-norm",)),
     Bug("channel_activation.cu", "share(x[at], largest, total) * (d - sum)", "share(x[at], largest, total) * d", ("activate_backward-norm",)),
-    *(Bug(*bug) for bug in head_bugs.BUGS),
+    *(Bug(*bug) for bug in (*head_bugs.BUGS, *layer_bugs.BUGS)),
     *(Bug(*bug) for bug in half_bugs.BUGS),
 ]  # fmt: skip
 
@@ -154,10 +155,20 @@ def long_sums(ops: CupyOps) -> None:
     _compare(parts_of_a_long_sum(ops), parts_of_a_long_sum(NumpyOps(threads=1)))
 
 
+def pictures(ops: CupyOps) -> None:
+    """Pictures that are brought to size and recoloured."""
+    from tests.ops import test_cuda_pictures as device
+
+    for letter_box in (False, True):
+        device.test_fits_as_the_host_does((17, 23, 3), letter_box, ops)
+        device.test_recolours_by_the_formula(letter_box, ops)
+
+
 EXTRA: dict[str, Callable[[CupyOps], None]] = {
     "tiles": many_tiles,
     "sums": long_sums,
     "half": half_bugs.half_convolutions,
+    "pictures": pictures,
 }
 
 

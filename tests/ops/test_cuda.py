@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.ops import NumpyOps, Ops, Window, cuda_windows, cupy_ops, launch
+from darknet_py.ops import NumpyOps, Ops, Window, cuda_arrays, cuda_windows, launch
 from darknet_py.ops.cuda_pictures import fit_picture, recolour
 from darknet_py.ops.cupy_ops import CupyOps
 from tests.emulation import array_module, arrays, kernels, on_gpu
@@ -140,7 +140,7 @@ def parts_of_a_long_sum(ops: Ops) -> list[np.ndarray]:
 
 
 def test_long_sums(ops: CupyOps, run: Any) -> None:
-    assert cupy_ops.PART < 3 * 70 * 60
+    assert cuda_arrays.PART < 3 * 70 * 60
     assert_close(run(lambda: parts_of_a_long_sum(ops)), parts_of_a_long_sum(NumpyOps(threads=1)))
 
 
