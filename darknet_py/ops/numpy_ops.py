@@ -7,8 +7,8 @@ blocks that fit the cache and shared by the threads; BLAS runs on one thread ins
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,11 @@ from darknet_py.ops import convolution
 from darknet_py.ops.activations import ACTIVATIONS
 from darknet_py.ops.base import Ops, Window, window_shape
 from darknet_py.ops.threads import Threads
+
+if TYPE_CHECKING:
+    from darknet_py.boxes import Detections
+    from darknet_py.ops.heads.cells import Decoding
+    from darknet_py.ops.heads.found import Wanted
 
 Array = npt.NDArray[Any]
 SMALL_PRODUCT = 1 << 24  # multiplications that are done before a second thread has begun
@@ -43,6 +48,12 @@ class NumpyOps(Ops):
 
     def to_host(self, x: Array) -> Array:
         return np.ascontiguousarray(x)
+
+    def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
+        """Read where it lies: little of it is above the threshold."""
+        from darknet_py.ops.heads.found import found
+
+        return found([(options, options.planes(y)) for options, y in heads], wanted)
 
     # --- element-wise, by blocks -------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:

@@ -62,13 +62,10 @@ def above(boxes: HostArray, cells: HostArray, thresh: float) -> list[Detections]
 
     boxes: (n, anchors, h, w, 4). cells: (n, anchors, 1 + classes, h, w) objectness and classes.
     """
-    n, width = len(boxes), cells.shape[2]
-    flat_boxes = boxes.transpose(0, 2, 3, 1, 4).reshape(n, -1, 4)
-    flat = cells.transpose(0, 3, 4, 1, 2).reshape(n, -1, width)
-    seen = []
-    for box, cell in zip(flat_boxes, flat, strict=True):
-        keep = cell[:, 0] > thresh
-        probs = cell[keep, :1] * cell[keep, 1:]
-        probs[probs <= thresh] = 0
-        seen.append(Detections(box[keep], cell[keep, 0], probs))
-    return seen
+    picture, row, column, anchor = np.nonzero((cells[:, :, 0] > thresh).transpose(0, 2, 3, 1))  # mostly a few of many
+    sure = cells[picture, anchor, :, row, column]
+    probs = sure[:, :1] * sure[:, 1:]
+    probs[probs <= thresh] = 0
+    ends = np.searchsorted(picture, np.arange(1, len(boxes)))
+    parts = (np.split(array, ends) for array in (boxes[picture, anchor, row, column], sure[:, 0].copy(), probs))
+    return [Detections(*arrays) for arrays in zip(*parts, strict=True)]
