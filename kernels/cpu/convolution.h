@@ -115,7 +115,10 @@ INLINE void finish_row(int kind, const float *acc, long width, const float *bias
             _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] = (vec){};                                \
         for (long k = 0, pitch = s->pitch; k < s->run; k++, packed += VECS * LANES) {                                  \
             vec w[VECS];                                                                                               \
-            _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) w[v] = SEE(packed + v * LANES);                     \
+            _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) {                                                   \
+                w[v] = SEE(packed + v * LANES);                                                                        \
+                __builtin_prefetch(packed + (8 * VECS + v) * LANES);                                                   \
+            }                                                                                                          \
             _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                                  \
                 vec one = SPREAD(x + r * pitch + k);                                                                   \
                 _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * w[v];                        \
