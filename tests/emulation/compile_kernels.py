@@ -66,7 +66,7 @@ def library_of(text: str, options: Sequence[str] = (), check: bool = False) -> P
     library = cache_folder() / f"{_key(text, flags)}.so"
     if not library.exists():
         made = Path(f"{library}.{os.getpid()}")
-        code = made.with_suffix(".o")
+        code = Path(f"{made}.o")
         _run(["g++", "-c", *flags, "-o", str(code)], text)
         _run(["g++", "-shared", str(code), *map(str, _runtime(check)), "-o", str(made)])
         code.unlink()
