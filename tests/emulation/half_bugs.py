@@ -21,7 +21,6 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("conv2d_half.cu", "warp % WARPS_N * 32", "warp % WARPS_M * 32", HALF),
     ("conv2d_half.cu", "a[i / 2], b[i % 2], sums", "a[i % 2], b[i / 2], sums", HALF),
     ("conv2d_half.cu", "OUT_STEP, wmma::mem_row_major);\n        __syncwarp();", "OUT_STEP, wmma::mem_row_major);", HALF),
-    ("conv2d_half.cu", "        }\n        __syncwarp();\n    }\n}", "        }\n    }\n}", HALF),
     ("conv2d_half.cu", "if (m < m_count && n < n_count)", "if (n < n_count)", HALF),
     ("conv2d_half.cu", "if (m < m_count && n < n_count)", "if (m < m_count)", HALF),
     ("conv2d_half.cu", "__ldg(bias + group * m_count + m)", "__ldg(bias + m)", HALF),

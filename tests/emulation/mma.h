@@ -1,7 +1,8 @@
 // Products of a warp's fragments for emulated kernels, in CUDA's words (nvcuda::wmma), for half factors and float sums.
 //
 // Which lane has which numbers is nobody's business there, so here each lane reads both factors as a whole, and owns some
-// of the sums. All lanes of a warp have to come along: each call ends with an exchange between them.
+// of the sums. Each call waits until all lanes of the warp have come, and only then reads or writes: what
+// a lane stores is there for the others behind the next __syncwarp.
 #pragma once
 #include "cuda_fp16.h"
 
@@ -29,13 +30,13 @@ template <class F> static inline void fill_fragment(F &f, float value)
 template <class F> static inline void load_matrix_sync(F &f, const __half *start, unsigned step)
 {
     if ((size_t)start % 32 || step % 8) __builtin_trap();  // CUDA asks for that
+    __syncwarp();
     int row = 0;
     for (auto &numbers : f.all) {
         int column = 0;
         for (auto &number : numbers) number = (float)start[(size_t)row * step + column++].v;
         ++row;
     }
-    __syncwarp();
 }
 
 template <int M, int N, int K, class A, class B>
@@ -43,25 +44,25 @@ static inline void mma_sync(fragment<accumulator, M, N, K, float> &d, const A &a
                             const fragment<accumulator, M, N, K, float> &c)
 {
     constexpr int COUNT = M * N / 32;
+    __syncwarp();
     for (int e = 0; e < COUNT; ++e) {
-        const int place = emu::lane() * COUNT + e;
+        const int place = 32 * e + emu::lane();
         float sum = c.x[e];
         for (int k = 0; k < K; ++k) sum += a.all[place / N][k] * b.all[k][place % N];
         d.x[e] = sum;
     }
-    __syncwarp();
 }
 
 template <int M, int N, int K>
 static inline void store_matrix_sync(float *start, const fragment<accumulator, M, N, K, float> &f, unsigned step, layout_t layout)
 {
     if ((size_t)start % 32 || step % 4 || layout != mem_row_major) __builtin_trap();
+    __syncwarp();
     constexpr int COUNT = M * N / 32;
     for (int e = 0; e < COUNT; ++e) {
-        const int place = emu::lane() * COUNT + e;
+        const int place = 32 * e + emu::lane();
         start[(size_t)(place / N) * step + place % N] = f.x[e];
     }
-    __syncwarp();
 }
 }  // namespace wmma
 }  // namespace nvcuda
