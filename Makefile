@@ -40,7 +40,8 @@ bench-rivals: .venv/core
 # On a machine with an NVIDIA GPU and CuPy (see docs/cuda.md): the tests of the kernels there; their speed, and that of
 # NETWORKS, in gpu-report.json
 test-gpu: .venv/dev
-	DARKNET_PY_GPU=1 $(BIN)/python -m pytest -W "ignore:::cupy" tests/ops/test_cuda.py tests/ops/test_launch.py tests/layers/test_cuda_heads.py \
+	DARKNET_PY_GPU=1 $(BIN)/python -m pytest -W "ignore:::cupy" tests/ops/test_cuda.py tests/ops/test_launch.py \
+		tests/ops/test_uploads.py tests/ops/test_graphs.py tests/ops/test_cublas.py tests/ops/test_half.py tests/layers/test_cuda_heads.py \
 		tests/train/test_cuda.py
 
 NETWORKS ?= cfg/yolov3.cfg cfg/yolov4.cfg cfg/yolov4-tiny.cfg
