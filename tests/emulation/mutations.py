@@ -117,7 +117,7 @@ BUGS = [
     Bug("softmax.cu", "return false;", "warp;", ("softmax-",)),
     Bug("softmax.cu", "spans[2 * which + 1] - first", "spans[2 * which + 1]", ("softmax-",)),
     Bug("softmax.cu", "y[at] * (dy[at] - total)", "dy[at] - y[at] * total", ("softmax_backward",)),
-    Bug("move.cu", "keep == 0.f ? value", "share == 0.f ? value", ("blend_update",)),
+    Bug("move.cu", "keep == 0.f ? value", "share == 0.f ? value", ("scale-", "copy-", "concatenate-")),
     Bug("route.cu", "(size_t)(row / stride) * narrow", "(size_t)row * narrow", ("upsample-",)),
     Bug("route.cu", "block[(size_t)r * width * stride + c]", "block[(size_t)r * width + c]", ("upsample_backward",)),
     Bug("planes.cu", "length == 1 ? 0 : place", "0", ("multiply-",)),
