@@ -19,7 +19,7 @@ from darknet_py.layers.deconvolutional import Deconvolutional
 from darknet_py.layers.elementwise import Batchnorm
 from darknet_py.layers.implicit import Implicit
 from darknet_py.network.graph import Node
-from darknet_py.ops import Window
+from darknet_py.ops import NumpyOps, Window
 
 
 @form(Convolutional)
@@ -30,7 +30,7 @@ def convolution(g: Graph, node: Node, p: Params, xs: Sequence[str]) -> str:
     if layer.xnor:
         positive = g.add("Greater", x, g.constant(0))
         x = g.add("Where", positive, g.constant(1), g.constant(-1))
-    _, weight = layer.binarised(np, np.zeros(1, np.float32), p["weight"])
+    _, weight = layer.binarised(NumpyOps(threads=1), np.zeros(1, np.float32), p["weight"])
     shape = node.in_shapes[0]
     y = convolved(g, x, weight, p["bias"], layer.window, shape, layer.window.out(shape.h, shape.w))
     y = ACTIVATIONS[layer.activation](g, y)

@@ -54,8 +54,6 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("planes.cu", "many == 1 ? 0 : picture", "picture", ("multiply-",)),
     ("planes.cu", "each * (pictures / many)", "each", ("multiply_backward",)),
     # pictures
-    ("pictures.cu", "if (column == inner_w - 1) right", "if (false) right", ("pictures",)),
-    ("pictures.cu", "row < inner_h - 1", "true", ("pictures",)),
     ("pictures.cu", "row = i / ow % oh - (oh - inner_h) / 2", "row = i / ow % oh", ("pictures",)),
     ("pictures.cu", "1.f - saturation * (1.f - rest)", "1.f - saturation * rest", ("pictures",)),
     ("pictures.cu", "wrap || hue > 0.f", "wrap", ("pictures",)),

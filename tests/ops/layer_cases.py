@@ -210,6 +210,7 @@ def _drawn() -> list[Case]:
     def corners(rng: Random) -> tuple[Any, ...]:
         places = rng.integers(0, 3, (3, 5, 2))
         places[rng.random((3, 5)) < 0.4] = -1
+        places[1] = -1
         return places, 2, X
 
     plain = [CropView(1, 2), CropView(0, 0, True), CropView(3, 1, True)]

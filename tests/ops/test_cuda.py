@@ -24,6 +24,10 @@ TOLERANCE = 2e-5  # as of NumpyOps in float32
 ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
 
 
+# views, and `settled`; batch norm and activation one after the other
+MADE_OF_OTHERS = {"to_depth", "from_depth", "batch_norm_activate", "batch_norm_activate_backward"}
+
+
 @pytest.fixture(scope="module")
 def ops() -> CupyOps:
     return CupyOps(array_module())
@@ -78,7 +82,7 @@ def test_equals_the_loops(case: Case, ops: CupyOps, run: Any, kernels_only: None
 
 def test_every_operation_has_its_own_kernels() -> None:
     inherited = {name for name in operations() if getattr(CupyOps, name) is getattr(Ops, name)}
-    assert inherited == {"to_depth", "from_depth"}  # views, and `settled`
+    assert inherited == MADE_OF_OTHERS
     assert operations() - {case.op for case in CASES} <= NOT_IN_ROWS
 
 
