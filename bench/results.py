@@ -69,8 +69,9 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], words: int 
 def machine_line(lines: Sequence[Line]) -> str:
     """What the newest of the lines were measured on."""
     last = lines[-1]
-    system, *_, machine = last["system"].split()  # without the kernel's release
-    return f"{last['when'][:10]}, {last['cpu']}, {last['cores']} cores, {system} {machine}, Python {last['python']}.\n"
+    words = last["system"].split()
+    system = " ".join(dict.fromkeys((words[0], words[-1])))  # without the kernel's release
+    return f"{last['when'][:10]}, {last['cpu']}, {last['cores']} cores, {system}, Python {last['python']}.\n"
 
 
 def insert(name: str, text: str, document: Path = DOCUMENT) -> None:
