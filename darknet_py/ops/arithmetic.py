@@ -127,4 +127,4 @@ class Arithmetic:
     # --- what the host asks for --------------------------------------------------------------------------------------
     def sums(self, xs: Sequence[Array]) -> npt.NDArray[Any]:
         """The sum of each array, on the host: not finite where one of its numbers isn't."""
-        return np.array([float(x.sum()) for x in xs])
+        return np.array([float(x.sum()) for x in xs], self.dtype)

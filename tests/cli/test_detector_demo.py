@@ -260,7 +260,7 @@ def test_an_error_in_any_stage_ends_all_with_one_line_and_whole_files(run, clip,
 
     owner, name = {
         "read": (source_module, "_rgb"),
-        "detect": (Detector, "detect_inputs"),
+        "detect": (Detector, "detect"),
         "draw": (drawing, "draw_detections"),
     }[stage]
     _spoil_third(monkeypatch, owner, name, DataError(f"the {stage} went wrong"))
