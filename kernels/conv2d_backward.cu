@@ -80,8 +80,8 @@ struct SeenAt {
     __device__ __forceinline__ float load(int n) const { return seen.load(n); }
 };
 
-// With few rows ptxas aims at 64 registers on sm_90 and spills; told of two blocks it takes what it needs. 0: its choice.
-#if TILE_M < TILE_N && __CUDA_ARCH__ == 900
+// With few rows ptxas aims at 64 registers on these cards and spills; told of two blocks it takes what it needs. 0: its choice.
+#if TILE_M < TILE_N && (__CUDA_ARCH__ == 750 || __CUDA_ARCH__ == 900)
 #define RESIDENT 2
 #else
 #define RESIDENT 0
