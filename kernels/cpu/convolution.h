@@ -119,10 +119,7 @@ INLINE void finish_row(int kind, const float *acc, long width, const float *bias
                 w[v] = SEE(packed + v * LANES);                                                                        \
                 __builtin_prefetch(packed + (8 * VECS + v) * LANES);                                                   \
             }                                                                                                          \
-            _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                                  \
-                vec one = SPREAD(x + r * pitch + k);                                                                   \
-                _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * w[v];                        \
-            }                                                                                                          \
+            ADD_STEP(VECS, ROWS, sum, w, x + r * pitch + k)                                                            \
         }                                                                                                              \
         vec slope = (vec){} + (s->activation == LEAKY ? 0.1f : 0.0f);                                                  \
         _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) {                                                       \

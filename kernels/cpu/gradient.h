@@ -33,10 +33,7 @@ typedef struct {
             for (long j = 0; j < p->across; j++, at += p->step, dy += VECS * LANES) {                           \
                 vec d[VECS];                                                                                    \
                 _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) d[v] = SEE(dy + v * LANES);              \
-                _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                       \
-                    vec one = SPREAD(x[r] + at);                                                                \
-                    _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * d[v];             \
-                }                                                                                               \
+                ADD_STEP(VECS, ROWS, sum, d, x[r] + at)                                                         \
             }                                                                                                   \
         }                                                                                                       \
         _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++)                                                 \

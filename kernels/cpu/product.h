@@ -26,6 +26,13 @@
 #endif
 #define MOST_ROWS 14
 
+/* one step: a vector of weights for each of VECS, times the number of each of ROWS, where NUMBER is that of row r */
+#define ADD_STEP(VECS, ROWS, sum, w, NUMBER)                                                           \
+    _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                                          \
+        vec one = SPREAD(NUMBER);                                                                      \
+        _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * w[v];                \
+    }
+
 /* acc[row][vector] = sum over taps and channels of rows[tap * stride + row][channel] * packed[tap][channel][vector] */
 #define DEFINE_TILE(VECS, ROWS)                                                                        \
     static __attribute__((noinline)) void NAME(tile_##VECS)(                                           \
@@ -42,10 +49,7 @@
                     w[v] = SEE(packed + v * LANES);                                                    \
                     __builtin_prefetch(packed + (8 * VECS + v) * LANES);                               \
                 }                                                                                      \
-                _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++) {                              \
-                    vec one = SPREAD(x[r] + k);                                                        \
-                    _Pragma("GCC unroll 4") for (int v = 0; v < VECS; v++) sum[r][v] += one * w[v];    \
-                }                                                                                      \
+                ADD_STEP(VECS, ROWS, sum, w, x[r] + k)                                                 \
             }                                                                                          \
         }                                                                                              \
         _Pragma("GCC unroll 14") for (int r = 0; r < ROWS; r++)                                        \

@@ -95,9 +95,20 @@ typedef struct {
     int32_t group; /* tiles of a group */
 } Winograd;
 
+typedef struct {
+    int picture, top, left; /* the first of its 4x4 places */
+} Tile;
+
+INLINE Tile tile_at(const Winograd *s, long index) {
+    int across = (s->out_w + 3) / 4, each = (s->out_h + 3) / 4 * across, in_picture = (int)(index % each);
+    return (Tile){(int)(index / each), in_picture / across * 4, in_picture % across * 4};
+}
+INLINE long tiles_of(const Winograd *s) { return (long)s->n * ((s->out_h + 3) / 4) * ((s->out_w + 3) / 4); }
+
 /* one tile: V[36][group][c] */
-static void NAME(enter)(const Winograd *s, const float *x, float *v, int picture, int top, int left) {
-    const float *from = x + (long)picture * s->h * s->w * s->pitch;
+static void NAME(enter)(const Winograd *s, const float *x, float *v, Tile tile) {
+    const float *from = x + (long)tile.picture * s->h * s->w * s->pitch;
+    int top = tile.top - s->pad, left = tile.left - s->pad;
     long step = (long)s->group * s->c;
     for (long k = 0; k < s->c; k += LANES) {
         vec half[6][6];
@@ -120,8 +131,8 @@ static void NAME(enter)(const Winograd *s, const float *x, float *v, int picture
 }
 
 /* one tile of a panel back to its 4x4 places; products[36][tiles][WIDTH] */
-static void NAME(leave)(const Winograd *s, const float *products, long step, long width, int picture, int top, int left,
-                        long output, const float *bias, const float *added, float *y) {
+static void NAME(leave)(const Winograd *s, const float *products, long step, long width, Tile tile, long output,
+                        const float *bias, const float *added, float *y) {
     for (long o = 0; o < width; o += LANES) {
         vec half[4][6];
         for (int j = 0; j < 6; j++) {
@@ -132,11 +143,11 @@ static void NAME(leave)(const Winograd *s, const float *products, long step, lon
         }
         long count = smaller(LANES, width - o);
         vec shift = bias ? some_lanes(bias + output + o, count) : (vec){};
-        for (int i = 0; i < 4 && top + i < s->out_h; i++) {
+        for (int i = 0; i < 4 && tile.top + i < s->out_h; i++) {
             vec t[4];
             output_transform(half[i], t);
-            for (int j = 0; j < 4 && left + j < s->out_w; j++) {
-                long at = ((long)picture * s->out_h + top + i) * s->out_w + left + j;
+            for (int j = 0; j < 4 && tile.left + j < s->out_w; j++) {
+                long at = ((long)tile.picture * s->out_h + tile.top + i) * s->out_w + tile.left + j;
                 vec result = activation(s->activation, t[j] + shift);
                 if (added) result += some_lanes(added + at * s->added_pitch + output + o, count);
                 put_lanes(y + at * s->out_pitch + output + o, result, count);
@@ -170,31 +181,23 @@ static void NAME(multiply)(const Winograd *s, const float *v, const float *packe
 /* scratch: 36 * group * c for the transformed tiles, then 36 * PART * WIDTH for each thread, in floats */
 void NAME(winograd)(const Winograd *s, const float *x, const float *packed, const float *bias, const float *added,
                     float *y, float *scratch) {
-    int down = (s->out_h + 3) / 4, across = (s->out_w + 3) / 4;
-    long tiles = (long)s->n * down * across, panels = panels_of(s->m);
+    long tiles = tiles_of(s), panels = panels_of(s->m);
     float *v = scratch, *products = scratch + (long)SQUARE * s->group * s->c;
 #pragma omp parallel num_threads(s->threads)
     for (long start = 0; start < tiles; start += s->group) {
         long count = smaller(s->group, tiles - start), parts = (count + PART - 1) / PART;
         long part = (count + parts - 1) / parts;
 #pragma omp for schedule(static)
-        for (long t = 0; t < count; t++) {
-            long tile_index = start + t, in_picture = tile_index % (down * across);
-            NAME(enter)(s, x, v + t * s->c, (int)(tile_index / (down * across)), (int)(in_picture / across) * 4 - s->pad,
-                        (int)(in_picture % across) * 4 - s->pad);
-        }
+        for (long t = 0; t < count; t++) NAME(enter)(s, x, v + t * s->c, tile_at(s, start + t));
 #pragma omp for schedule(dynamic, 1)
         for (long job = 0; job < panels * parts; job++) {
             int panel = (int)(job / parts);
             long first = job % parts * part, some = smaller(part, count - first);
             float *own = products + (long)thread_number() * SQUARE * PART * WIDTH;
             NAME(multiply)(s, v, packed, own, first, some, panel);
-            for (long t = 0; t < some; t++) {
-                long tile_index = start + first + t, in_picture = tile_index % (down * across);
+            for (long t = 0; t < some; t++)
                 NAME(leave)(s, own + t * WIDTH, some * WIDTH, smaller(WIDTH, s->m - (long)panel * WIDTH),
-                            (int)(tile_index / (down * across)), (int)(in_picture / across) * 4,
-                            (int)(in_picture % across) * 4, (long)panel * WIDTH, bias, added, y);
-            }
+                            tile_at(s, start + first + t), (long)panel * WIDTH, bias, added, y);
         }
     }
 }

@@ -27,18 +27,18 @@ INLINE void taps_transform(const vec u[6], vec t[3]) {
 }
 
 /* the gradient of one tile: [36][panel][group][output of the panel] */
-static void NAME(enter_gradient)(const Winograd *s, const float *dy, float *to, long tile, int picture, int top, int left) {
+static void NAME(enter_gradient)(const Winograd *s, const float *dy, float *to, long number, Tile tile) {
     long step = packed_size(s->m, s->group);
     for (long o = 0; o < s->m; o += LANES) {
         int panel = (int)(o / WIDTH);
-        float *own = to + panel_start(panel, s->group) + tile * panel_vecs(s->m, panel) * LANES + o % WIDTH;
+        float *own = to + panel_start(panel, s->group) + number * panel_vecs(s->m, panel) * LANES + o % WIDTH;
         long count = smaller(LANES, s->m - o);
         vec half[6][4];
         for (int j = 0; j < 4; j++) {
             vec d[4], t[6];
             for (int i = 0; i < 4; i++) {
-                long at = ((long)picture * s->out_h + top + i) * s->out_w + left + j;
-                d[i] = top + i < s->out_h && left + j < s->out_w ? some_lanes(dy + at * s->m + o, count) : (vec){};
+                long at = ((long)tile.picture * s->out_h + tile.top + i) * s->out_w + tile.left + j;
+                d[i] = tile.top + i < s->out_h && tile.left + j < s->out_w ? some_lanes(dy + at * s->m + o, count) : (vec){};
             }
             gradient_transform(d, t);
             for (int i = 0; i < 6; i++) half[i][j] = t[i];
@@ -98,8 +98,8 @@ static void NAME(leave_gradient)(const Winograd *s, const float *sums, long firs
 
 /* scratch: 36 * (group * (c + whole) + c * whole) numbers, whole: m up to whole vectors */
 void NAME(winograd_gradient)(const Winograd *s, const float *x, const float *dy, float *dweight, float *scratch) {
-    int down = (s->out_h + 3) / 4, across = (s->out_w + 3) / 4, panels = panels_of(s->m);
-    long tiles = (long)s->n * down * across, square = packed_size(s->m, s->c), turned = packed_size(s->m, s->group);
+    int panels = panels_of(s->m);
+    long tiles = tiles_of(s), square = packed_size(s->m, s->c), turned = packed_size(s->m, s->group);
     float *seen = scratch, *gradient = seen + (long)SQUARE * s->group * s->c, *sums = gradient + SQUARE * turned;
 #pragma omp parallel num_threads(s->threads)
     {
@@ -107,10 +107,9 @@ void NAME(winograd_gradient)(const Winograd *s, const float *x, const float *dy,
             long count = smaller(s->group, tiles - start);
 #pragma omp for schedule(static)
             for (long t = 0; t < count; t++) {
-                int picture = (int)((start + t) / (down * across)), in_picture = (int)((start + t) % (down * across));
-                int top = in_picture / across * 4, left = in_picture % across * 4;
-                NAME(enter)(s, x, seen + t * s->c, picture, top - s->pad, left - s->pad);
-                NAME(enter_gradient)(s, dy, gradient, t, picture, top, left);
+                Tile tile = tile_at(s, start + t);
+                NAME(enter)(s, x, seen + t * s->c, tile);
+                NAME(enter_gradient)(s, dy, gradient, t, tile);
             }
 #pragma omp for schedule(dynamic, 1)
             for (int job = 0; job < SQUARE * panels; job++) {
