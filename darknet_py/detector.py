@@ -60,19 +60,12 @@ class Detector:
         if letter_box:
             scales = np.stack([_share((p.shape[1], p.shape[0]), self.net.size) for p in pictures])
         head = self.head
-        return self._found(inputs, Wanted(thresh, scales, nms_thresh, head.nms_kind, head.beta_nms))
-
-    def detect_inputs(self, inputs: npt.NDArray[np.float32], thresh: float) -> list[Detections]:
-        """Objects in the network's inputs (n, c, h, w), before NMS; boxes relative to the input."""
-        return self._found(inputs, Wanted(thresh))
-
-    def _found(self, inputs: npt.NDArray[np.float32], wanted: Wanted) -> list[Detections]:
-        """By the backend, so that only what is found has to come to the host, or else on the host."""
+        wanted = Wanted(thresh, scales, nms_thresh, head.nms_kind, head.beta_nms)
         heads, size = self.net.heads, self.net.size
-        decodings = [head.decoding(size) for _, head in heads]
+        decodings = [layer.decoding(size) for _, layer in heads]
         if any(decoding is None for decoding in decodings):
-            return finished(self.boxes(self.outputs(inputs), wanted.thresh), wanted)
-        outputs = self._outputs(inputs)
+            return finished(self.boxes(self.outputs(inputs), thresh), wanted)
+        outputs = self._outputs(inputs)  # by the backend, so that only what is found has to come to the host
         return self.net.ops.found([(d, outputs[i]) for d, (i, _) in zip(decodings, heads, strict=True) if d], wanted)
 
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:

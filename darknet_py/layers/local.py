@@ -8,6 +8,7 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, bounded, register
+from darknet_py.layers.batch_norm import activate
 from darknet_py.layers.convolutional import uniform_he
 from darknet_py.ops import Array, Window
 from darknet_py.ops import activations as act
@@ -53,13 +54,12 @@ class Local(Layer):
         z = ops.local2d(x, weight, self.window)
         flat = ops.settled(z).reshape(len(x), -1, 1, 1)  # each place has a bias of its own
         a = ops.add_bias(flat, p["bias"].value.reshape(-1)).reshape(z.shape)
-        y = ops.activate(self.activation, a)
+        y, back = activate(ctx, a, self.activation)
         if not ctx.train:
             return Step(y)
-        kept = a if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
-            da = ops.activate_backward(self.activation, dy, kept, y)
+            da = back(dy)
             sums = ops.sum_channels(ops.settled(da).reshape(len(x), -1, 1, 1))
             p["bias"].add_grad(sums.reshape(da.shape[1:]))
             dx, dweight = ops.local2d_backward(da, x, weight, self.window, need_dx)

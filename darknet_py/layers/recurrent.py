@@ -16,8 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from darknet_py.errors import DataError
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step
+from darknet_py.layers.batch_norm import activate
 from darknet_py.ops import Array
-from darknet_py.ops import activations as act
 
 State = dict[str, Array]
 Parts = Mapping[str, tuple[Layer, Shape]]  # the layers within, with the shape of their input
@@ -52,9 +52,7 @@ class Run(NamedTuple):
 
     def activate(self, name: str, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         """activation(x), and back(dy) -> dx."""
-        y = self.ctx.ops.activate(name, x)
-        kept = x if act.needs_input(name) else None
-        return y, lambda dy: self.ctx.ops.activate_backward(name, dy, kept, y)
+        return activate(self.ctx, x, name)
 
     def total(self, *xs: Array) -> Array:
         """The sum of arrays of one shape."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, ParamSpec, Shape, Step, absolute, register
+from darknet_py.layers.batch_norm import activate
 from darknet_py.ops import Array, Ops
 from darknet_py.ops import activations as act
 
@@ -144,13 +145,12 @@ class Shortcut(Layer):
         for i, x in enumerate(xs[1:], 1):
             here, there = _meeting(total, x)
             total = self._sum(ops, total, here, self._weighted(ops, shares, i, x[there]))
-        y = ops.activate(self.activation, total)
+        y, back = activate(ctx, total, self.activation)
         if not ctx.train:
             return Step(y)
-        kept = total if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
-            d = ops.activate_backward(self.activation, dy, kept, y)
+            d = back(dy)
             if shares is not None:
                 self._weight_gradient(ops, p, d, xs)
             rest = (self._input_gradient(ops, d, x, shares, i) for i, x in enumerate(xs[1:], 1))
@@ -248,15 +248,12 @@ class _Product(Layer):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         factor, x = xs
-        product = ctx.ops.multiply(factor, x)
-        y = ctx.ops.activate(self.activation, product)
+        y, back = activate(ctx, ctx.ops.multiply(factor, x), self.activation)
         if not ctx.train:
             return Step(y)
-        kept = product if act.needs_input(self.activation) else None
 
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any, ...]:
-            d = ctx.ops.activate_backward(self.activation, dy, kept, y)
-            return ctx.ops.multiply_backward(d, factor, x)
+            return ctx.ops.multiply_backward(back(dy), factor, x)
 
         return Step(y, backward)
 

@@ -71,7 +71,8 @@ def test_decoded_boxes_are_those_of_the_detector(tmp_path: Path) -> None:
     net = network(YOLO, ops(), seed=3)
     onnx_file.write_onnx(net, tmp_path / "x.onnx", decode=True)
     x = images(net, 2)
-    ours, theirs = Detector(net).detect_inputs(x, 0.001), check.run(tmp_path / "x.onnx", x)
+    detector = Detector(net)
+    ours, theirs = detector.boxes(detector.outputs(x), 0.001), check.run(tmp_path / "x.onnx", x)
     for i, found in enumerate(ours):
         assert len(found.boxes) == len(theirs["boxes"][i])  # all are above the threshold
         np.testing.assert_allclose(theirs["boxes"][i], found.boxes, atol=CLOSE)
