@@ -7,6 +7,7 @@ from pathlib import Path
 
 from darknet_py.cli.tools.common import load
 from darknet_py.errors import DarknetError
+from darknet_py.export import need_onnx
 
 ONNX, ARRAYS = ".onnx", (".npz", ".safetensors")
 
@@ -17,7 +18,7 @@ def export(cfg: Path, weights: Path, path: Path, decode: bool, names: Sequence[s
         raise DarknetError(f"{path}: the name must end in {', '.join((ONNX, *ARRAYS))}")
     net, header = load(str(cfg), str(weights))
     if path.suffix == ONNX:
-        _onnx()
+        need_onnx()
         from darknet_py.export.onnx_file import write_onnx
 
         write_onnx(net, path, decode, names)
@@ -26,10 +27,3 @@ def export(cfg: Path, weights: Path, path: Path, decode: bool, names: Sequence[s
 
         write_arrays(net, path, header)
     return path
-
-
-def _onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise DarknetError("an export to .onnx needs the package onnx: pip install darknet_py[export]") from error

@@ -76,10 +76,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _export_onnx(args: argparse.Namespace) -> int:
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise DarknetError("export onnx needs the package onnx: pip install darknet_py[export]") from error
+    from darknet_py.export import need_onnx
+
+    need_onnx()
     from darknet_py.cli.tools.common import load
     from darknet_py.config.datafile import read_names
     from darknet_py.export.graph import OPSET
