@@ -8,9 +8,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
-from darknet_py.errors import CfgError, DarknetError
+from darknet_py.errors import CfgError, DarknetError, WeightsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @contextmanager
@@ -54,6 +57,19 @@ def write_text(path: str | Path, text: str, sync: bool = True) -> None:
     """`text` as UTF-8 under `path`, whole or not at all. File names in it keep the bytes that are no UTF-8."""
     with atomic_write(path, sync) as file:
         file.write(text.encode(errors="surrogateescape"))
+
+
+def read_npz(path: str | Path, kind: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file. WeightsError where it can't be read, or isn't `kind`, as "a resume file"."""
+    import numpy as np  # not everything that uses files needs it
+
+    try:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read: {error.strerror or error}") from error
+    except Exception as error:  # zipfile, zlib and NumPy's parser of headers raise a dozen kinds on damaged files
+        raise WeightsError(f"{path}: isn't {kind}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def read_text(path: str | Path, error: type[DarknetError]) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from darknet_py.errors import CfgError, DarknetError, DataError
-from darknet_py.files import atomic_write, find_file, read_text, write_text
+from darknet_py.errors import CfgError, DarknetError, DataError, WeightsError
+from darknet_py.files import atomic_write, find_file, read_npz, read_text, write_text
 
 
 def mode(path: Path) -> int:
@@ -212,3 +216,28 @@ def test_odd_names_are_just_not_found(name: str, tree: Path) -> None:
 def test_the_message_says_whose_file_it_is(tree: Path) -> None:
     with pytest.raises(CfgError, match=r"^x\.data: train: t\.txt isn't found"):
         find_file("t.txt", "x.data", "x.data: train")
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.integers(0, 2**12), damage=st.integers(1, 255))
+def test_a_damaged_npz_is_told_in_one_line(tmp_path_factory: pytest.TempPathFactory, place: int, damage: int) -> None:
+    path = tmp_path_factory.mktemp("npz") / "x.npz"
+    np.savez(path, a=np.arange(12.0).reshape(3, 4), text=np.array("{}"))
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] ^= damage
+    path.write_bytes(content)
+    with suppress(WeightsError):
+        read_npz(path, "an .npz file")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04"])
+def test_what_is_no_npz_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=f"^{path}: isn't an .npz file: [^\n]+$"):
+        read_npz(path, "an .npz file")
+
+
+def test_no_npz_at_all_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="can't be read: No such file"):
+        read_npz(tmp_path / "a.npz", "an .npz file")

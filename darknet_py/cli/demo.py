@@ -30,6 +30,8 @@ from darknet_py.train.interrupt import Interrupt
 from darknet_py.video.source import Source, open_source
 from darknet_py.video.stages import Stages
 
+_AHEAD = 4  # frames, at least, that a stage may be ahead of the next
+
 Detect = Callable[[list[Picture]], list[Detections]]
 
 
@@ -37,6 +39,7 @@ def demo(args: argparse.Namespace) -> int:
     """Plays the source. The exit status: 1 if some of it couldn't be read."""
     if args.out_filename and Path(args.out_filename).resolve() in [Path(source).resolve() for source in args.source]:
         raise DataError(f"{args.out_filename}: would be overwritten by its own result: choose another -out_filename")
+    cv2.setNumThreads(0)  # the stages share the cores already
     loaded = load_detector(args)
     problems: list[str] = []
 
@@ -85,7 +88,7 @@ class Show:
             closing(window) if window else nullcontext(),
             progress(source.count, "frame", shown=not sys.stdout.isatty()) as bar,
             outputs(args, source.fps) as all_outputs,
-            Stages() as stages,
+            Stages(depth=max(_AHEAD, 2 * args.batch)) as stages,
         ):
             frames = stages.ahead(source.frames, newest=source.live)
             for frame, found in stages.ahead(self._looked_at(frames, detect), waiting=interrupt.check):

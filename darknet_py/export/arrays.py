@@ -8,7 +8,6 @@ so that the way there and back changes no byte.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.errors import DarknetError, WeightsError
-from darknet_py.files import atomic_write
+from darknet_py.files import atomic_write, read_npz
 from darknet_py.layers import Param
 from darknet_py.network import Header, Network
 
@@ -80,13 +79,7 @@ def _is_npz(path: str | Path) -> bool:
 
 
 def _load_npz(path: str | Path) -> tuple[Header, dict[str, Array]]:
-    try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise WeightsError(f"{path}: can't be read: {error.strerror or error}") from error
-    except (ValueError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        raise WeightsError(f"{path}: isn't an .npz file: {error}") from error
+    arrays = read_npz(path, "an .npz file")
     numbers = arrays.pop(HEADER, None)
     if numbers is None:
         return Header(), arrays

@@ -16,7 +16,12 @@ def assign(weights: Array) -> tuple[Array, Array]:
     Each row and each column is in one pair at most, and only positive weights make pairs. Where tracks cross, taking
     the best pair first can leave the second track without its box, so the sum is what counts.
     """
-    rows, columns = np.flatnonzero((weights > 0).any(axis=1)), np.flatnonzero((weights > 0).any(axis=0))
+    positive = weights > 0
+    partners, suitors = positive.sum(axis=1), positive.sum(axis=0)
+    if partners.max(initial=0) <= 1 and suitors.max(initial=0) <= 1:  # as in most frames: nothing to choose
+        i, j = positive.nonzero()
+        return i, j
+    rows, columns = partners.nonzero()[0], suitors.nonzero()[0]
     cost = -np.maximum(weights[np.ix_(rows, columns)], 0)
     if len(rows) <= len(columns):
         i, j = np.arange(len(rows)), _cheapest(cost)

@@ -17,6 +17,8 @@ Array = npt.NDArray[Any]
 POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
 """Standard deviations, of a frame or a measurement, as fractions of the box's size: DeepSORT's (arXiv:1703.07402)"""
 
+_SIDES = [2, 3, 2, 3]  # the numbers of a box that each of its numbers scales with
+
 
 class Motion(NamedTuple):
     """n boxes, (n, 4) each."""
@@ -90,4 +92,4 @@ def join(a: Motion, b: Motion) -> Motion:
 
 
 def _size(boxes: Array) -> Array:
-    return np.tile(np.maximum(boxes[:, 2:], 1e-9), 2)
+    return np.maximum(boxes[:, _SIDES], 1e-9)

@@ -153,6 +153,9 @@ def one_box_each(found: Detections, overlap: float) -> Detections:
     rows = np.flatnonzero(found.probs.any(axis=1))
     boxes, probs = found.boxes[rows], found.probs[rows]
     same = iou(boxes[:, None], boxes) > overlap
+    np.fill_diagonal(same, False)
+    if not same.any():
+        return Detections(boxes, found.objectness[rows], probs)
     waiting = np.ones(len(rows), bool)
     kept = []
     for i in np.argsort(-probs.max(axis=1, initial=0), kind="stable"):

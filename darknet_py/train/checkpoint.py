@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.errors import WeightsError
-from darknet_py.files import atomic_write
+from darknet_py.files import atomic_write, read_npz
 from darknet_py.network import Header, Network, save_weights
 from darknet_py.ops import Array
 from darknet_py.train.loop import Progress, Trainer
 from darknet_py.train.optimizer import Key
 
 SUFFIX = ".resume"
+_KIND = "a resume file of a training"
 HISTORIES = ("losses", "maps")  # of Progress: arrays in the file, the rest is text
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -91,18 +91,15 @@ class Resume:
 
 def read_resume(path: Path) -> Resume:
     """The resume file `path`; WeightsError if it isn't one."""
+    arrays = read_npz(path, _KIND)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
         progress = Progress(**meta["progress"])
         for name in HISTORIES:
             setattr(progress, name, [(int(i), float(value)) for i, value in arrays.pop(name)])
         return Resume(path, progress, meta["options"], meta["replaces"], arrays)
-    except OSError as error:
-        raise WeightsError(f"{path}: can't be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: isn't a resume file of a training ({error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: isn't {_KIND}: {error}") from error
 
 
 def options_of(net: Network) -> dict[str, dict[str, Any]]:

@@ -31,7 +31,7 @@ class Stages:
     leaving the block ends those before it.
     """
 
-    def __init__(self, depth: int = 4) -> None:
+    def __init__(self, depth: int) -> None:
         self._depth = depth
         self._stopped = Event()
         self._threads: list[Thread] = []

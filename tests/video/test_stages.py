@@ -54,7 +54,7 @@ def test_an_error_in_any_stage_comes_out_behind_the_items_before_it(where):
     got = []
 
     def play() -> None:
-        with Stages() as stages:
+        with Stages(depth=4) as stages:
             items: Iterator[int] = count()
             for stage in range(3):
                 items = stages.ahead(spoilt(items, stage == where))
@@ -77,7 +77,7 @@ def test_leaving_the_block_ends_all_stages_and_closes_their_iterators():
             closed.set()
 
     before = threading.active_count()
-    with suppress(KeyboardInterrupt), Stages() as stages:
+    with suppress(KeyboardInterrupt), Stages(depth=4) as stages:
         for item in stages.ahead(stages.ahead(endless())):
             if item == 3:
                 raise KeyboardInterrupt
@@ -91,7 +91,7 @@ def test_the_newest_item_of_a_live_source():
         yield from range(100)
         made.set()
 
-    with Stages() as stages:
+    with Stages(depth=4) as stages:
         frames = stages.ahead(camera(), newest=True)
         assert made.wait(5)
         assert list(frames) == [99]
@@ -111,6 +111,6 @@ def test_who_waits_looks_up_now_and_then():
         if len(calls) > 1:
             raise KeyboardInterrupt
 
-    with Stages() as stages:
+    with Stages(depth=4) as stages:
         assert next(stages.ahead(still(), waiting=look)) == 0
     assert calls == [1]
