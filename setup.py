@@ -15,7 +15,7 @@ THREADS = [] if sys.platform in ("win32", "darwin") else ["-fopenmp"]
 
 
 class BuildWithKernels(build_py):
-    """Puts kernels/*.cu and *.cuh into the package, where `darknet_py.ops.launch` looks for them first."""
+    """Puts kernels/*.cu and *.cuh into the package, where `darknet_py.ops.cuda.launch` looks for them first."""
 
     def run(self):
         super().run()

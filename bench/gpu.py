@@ -24,12 +24,12 @@ from darknet_py.benchmark.work import training
 from darknet_py.errors import CfgError
 from darknet_py.network import for_inference, load_network, runner
 from darknet_py.ops import Window
-from darknet_py.ops.choices import Choices
-from darknet_py.ops.cublas import product
-from darknet_py.ops.cublas_ops import CublasOps
-from darknet_py.ops.cupy_ops import CupyOps
-from darknet_py.ops.half_ops import HalfOps
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda.choices import Choices
+from darknet_py.ops.cuda.cublas import product
+from darknet_py.ops.cuda.cublas_ops import CublasOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.half_ops import HalfOps
+from darknet_py.ops.cuda.plan import Plan
 
 REPEATS = 20
 COPIED = 1 << 26  # numbers that are copied to measure the memory

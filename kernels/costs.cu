@@ -30,7 +30,7 @@ extern "C" __global__ void logistic_cost(const float *__restrict__ x, const floa
     }
 }
 
-// -DKIND: 0 squares, 1 smooth, 2 L1, 3 wgan; in the order of ops/cuda_costs.py.
+// -DKIND: 0 squares, 1 smooth, 2 L1, 3 wgan; in the order of ops/cuda/costs.py.
 #ifndef KIND
 #define KIND 0
 #endif

@@ -137,7 +137,7 @@ def add_computing(parser: Parser) -> None:
 
 
 def add_plan(parser: Parser) -> None:
-    """What a GPU may do at inference, where it computes: see `darknet_py.ops.plan`."""
+    """What a GPU may do at inference, where it computes: see `darknet_py.ops.cuda.plan`."""
     parser.add_argument("-fp16", action="store_true", help="GPU: half precision, by tensor cores, with sums in float32")
     parser.add_argument("-cuda_graph", action="store_true", help="GPU: launch the whole network at once")
     add_products(parser)

@@ -12,7 +12,7 @@ from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
     from darknet_py.ops import Ops
-    from darknet_py.ops.plan import Plan
+    from darknet_py.ops.cuda.plan import Plan
 
 FLAGS = {"cuda_graph": "graphs", "cublas": "cublas", "tf32": "tf32", "fp16": "half"}  # of a Plan
 
@@ -38,7 +38,7 @@ def ops_of(args: argparse.Namespace) -> Ops:
 
 def _plan(args: argparse.Namespace) -> Plan:
     """What the flags of `arguments.add_plan` mean. DarknetError where they exclude each other."""
-    from darknet_py.ops.plan import Plan
+    from darknet_py.ops.cuda.plan import Plan
 
     plan = Plan(**{name: getattr(args, flag, False) for flag, name in FLAGS.items()})
     if plan.graphs and plan.cublas:

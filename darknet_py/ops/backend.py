@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from darknet_py.errors import DarknetError
 from darknet_py.ops.base import Ops
-from darknet_py.ops.driver import Driver, find_driver
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda.driver import Driver, find_driver
+from darknet_py.ops.cuda.plan import Plan
 
 BACKENDS = ("auto", "cpu", "cuda")
 OLDEST_CUDA = 12000  # that a CuPy of today runs on
@@ -121,17 +121,17 @@ def _planned(cupy: Any, plan: Plan) -> Ops:
     if plan.half:
         return _half(cupy, plan)
     if plan.cublas:
-        from darknet_py.ops.cublas_ops import CublasOps
+        from darknet_py.ops.cuda.cublas_ops import CublasOps
 
         return CublasOps(cupy, plan)
-    from darknet_py.ops.cupy_ops import CupyOps
+    from darknet_py.ops.cuda.cupy_ops import CupyOps
 
     return CupyOps(cupy, plan)
 
 
 def _half(cupy: Any, plan: Plan) -> Ops:
     """Half precision, after a first convolution: the compiler needs a header that not every installation has."""
-    from darknet_py.ops.half_ops import HalfOps, works
+    from darknet_py.ops.cuda.half_ops import HalfOps, works
 
     ops = HalfOps(cupy, plan)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from darknet_py.errors import DarknetError
 from darknet_py.network import Network
 from darknet_py.ops import Ops
-from darknet_py.ops.card import card_memory
+from darknet_py.ops.cuda.card import card_memory
 from darknet_py.train.schedule import input_size
 
 SHARE = 0.9  # of what is free that a training is planned to take: the figures are rough

@@ -12,7 +12,7 @@ import pytest
 
 from darknet_py.network import load_network, load_weights
 from darknet_py.ops import NumpyOps, backend
-from darknet_py.ops.driver import Driver
+from darknet_py.ops.cuda.driver import Driver
 from tests.cli.test_detector_train import CFG, command, work  # noqa: F401
 from tests.cli.test_shared import distance, files
 from tests.cli.trainings import clear, log
@@ -73,7 +73,7 @@ def test_too_little_memory_on_the_gpu(tiny: Path, run: Any, monkeypatch: pytest.
     def full(*_: Any, **__: Any) -> None:
         raise cupy.cuda.memory.OutOfMemoryError("Out of memory allocating 1,048,576 bytes")
 
-    monkeypatch.setattr("darknet_py.ops.cuda_windows.forward", full)
+    monkeypatch.setattr("darknet_py.ops.cuda.windows.forward", full)
     result = run(*FILES, "-backend", "cuda")
     assert result.status == 1
     last = result.err.splitlines()[-1]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from darknet_py.network import load_network
-from darknet_py.ops import half_ops
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda import half_ops
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.train.memory import training_memory
 from tests.cli.test_backend import FILES, gpu  # noqa: F401
 from tests.cli.test_detector_train import command, work  # noqa: F401

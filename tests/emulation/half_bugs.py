@@ -36,7 +36,7 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
 def half_convolutions(_: object) -> None:
     """What half precision makes of convolutions that fill several tiles, and of a view."""
     from darknet_py.ops import NumpyOps
-    from darknet_py.ops.half_ops import HalfOps
+    from darknet_py.ops.cuda.half_ops import HalfOps
     from tests.emulation import cupy
     from tests.ops.test_half import convolved
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darknet_py.ops import cuda_windows, launch
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda import launch, windows
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from tests.emulation import cupy, half_bugs, head_bugs, kernels, layer_bugs
 from tests.emulation.kernels import LaunchError
 from tests.ops.cases import CASES
@@ -141,7 +141,7 @@ def many_tiles(ops: CupyOps) -> None:
     """Convolutions that fill several tiles and are cut into several parts."""
     from tests.ops.test_cuda import LARGER, convolved
 
-    cuda_windows.FULL, cuda_windows.SHORTEST = 1 << 30, 16  # smaller tiles compile faster
+    windows.FULL, windows.SHORTEST = 1 << 30, 16  # smaller tiles compile faster
     for label in ("3x3", "maps-of-three-places", "maps-of-one-place", "whole-rows-of-four"):
         ours, expected = convolved(ops, LARGER[label]), convolved(None, LARGER[label])
         _compare(ours, expected)

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from darknet_py.ops import launch
-from darknet_py.ops.cuda_windows import LARGE, LOW, SQUARE
+from darknet_py.ops.cuda import launch
+from darknet_py.ops.cuda.windows import LARGE, LOW, SQUARE
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 STORED = Path(__file__).with_name("registers.json")

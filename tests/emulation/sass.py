@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from darknet_py.ops import launch
-from darknet_py.ops.cuda_windows import LARGE
+from darknet_py.ops.cuda import launch
+from darknet_py.ops.cuda.windows import LARGE
 from tests.emulation.nvcc import ARCHITECTURES, Variant, cubin
 
 _FUNCTION = re.compile(r"^\.text\.(\w+):$", re.MULTILINE)

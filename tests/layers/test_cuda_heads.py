@@ -12,7 +12,7 @@ from darknet_py.config.options import from_section
 from darknet_py.config.section import parse
 from darknet_py.layers import LAYERS, Context, HeadLoss, Shape
 from darknet_py.ops import NumpyOps, Ops
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.ops.heads.region import NO_BOX
 from tests.emulation import array_module
 from tests.layers import test_detection, test_gaussian_yolo, test_region

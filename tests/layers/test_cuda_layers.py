@@ -9,7 +9,7 @@ import pytest
 
 from darknet_py.layers import LAYERS, Context, Param
 from darknet_py.ops import NumpyOps, Ops
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from tests.emulation import array_module, arrays, on_gpu
 from tests.gradients import distinct
 from tests.layers.cases import CASES, Case

@@ -13,7 +13,7 @@ from darknet_py.layers import Context
 from darknet_py.network import load_network
 from darknet_py.network.passes import for_inference
 from darknet_py.ops import NumpyOps, Ops
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from tests.conftest import SHARED
 from tests.emulation import array_module, arrays, on_gpu
 

@@ -10,8 +10,8 @@ import pytest
 
 from darknet_py.ops import backend
 from darknet_py.ops.backend import BackendError, choose
-from darknet_py.ops.cupy_ops import CupyOps
-from darknet_py.ops.driver import Driver, find_driver
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.driver import Driver, find_driver
 from tests.emulation import array_module
 
 TWO = Driver(12040, ("NVIDIA T4", "NVIDIA A100"))

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darknet_py.ops import cublas_ops
-from darknet_py.ops.choices import Choices, choices_path
-from darknet_py.ops.cublas import product
-from darknet_py.ops.cublas_ops import CublasOps
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda import cublas_ops
+from darknet_py.ops.cuda.choices import Choices, choices_path
+from darknet_py.ops.cuda.cublas import product
+from darknet_py.ops.cuda.cublas_ops import CublasOps
+from darknet_py.ops.cuda.plan import Plan
 from tests.emulation import array_module, on_gpu
 from tests.ops.cases import CASES, Case
 from tests.ops.test_cases import by_loops, call

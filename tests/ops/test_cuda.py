@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.ops import NumpyOps, Ops, Window, cuda_arrays, cuda_windows, launch
-from darknet_py.ops.cuda_pictures import fit_picture, recolour
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops import NumpyOps, Ops, Window
+from darknet_py.ops.cuda import arrays as device_arrays
+from darknet_py.ops.cuda import launch, windows
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.pictures import fit_picture, recolour
 from tests.emulation import array_module, arrays, kernels, on_gpu
 from tests.gradients import distinct
 from tests.ops.case import Case
@@ -115,8 +117,8 @@ TILES = {"large": 0, "square": 1 << 30}  # tile_for's FULL
 def test_convolutions_over_many_tiles(
     label: str, tile: str, ops: CupyOps, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cuda_windows, "FULL", TILES[tile])
-    monkeypatch.setattr(cuda_windows, "SHORTEST", 16)
+    monkeypatch.setattr(windows, "FULL", TILES[tile])
+    monkeypatch.setattr(windows, "SHORTEST", 16)
     assert_close(run(lambda: convolved(ops, LARGER[label])), convolved(None, LARGER[label]))
 
 
@@ -144,7 +146,7 @@ def parts_of_a_long_sum(ops: Ops) -> list[np.ndarray]:
 
 
 def test_long_sums(ops: CupyOps, run: Any) -> None:
-    assert cuda_arrays.PART < 3 * 70 * 60
+    assert device_arrays.PART < 3 * 70 * 60
     assert_close(run(lambda: parts_of_a_long_sum(ops)), parts_of_a_long_sum(NumpyOps(threads=1)))
 
 

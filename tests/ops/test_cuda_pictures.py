@@ -9,8 +9,8 @@ import pytest
 
 from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.data.pixels import recolour as recolour_bytes
-from darknet_py.ops.cuda_pictures import fit_picture, recolour
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.pictures import fit_picture, recolour
 from tests.emulation import array_module, arrays, on_gpu
 
 

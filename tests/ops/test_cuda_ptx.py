@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.ops import NumpyOps, cuda_windows
-from darknet_py.ops.cuda_pictures import fit_picture, recolour
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops import NumpyOps
+from darknet_py.ops.cuda import windows
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.pictures import fit_picture, recolour
 from tests.emulation import array_module, kernels, nvcc, on_gpu
 from tests.ops.case import Case
 from tests.ops.cases import CASES, EMPTY
@@ -50,8 +51,8 @@ def test_equals_the_loops(case: Case, ops: CupyOps) -> None:
 
 @pytest.mark.parametrize("label", LARGER)
 def test_convolutions_over_many_tiles(label: str, ops: CupyOps, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_windows, "FULL", 0)
-    monkeypatch.setattr(cuda_windows, "SHORTEST", 16)
+    monkeypatch.setattr(windows, "FULL", 0)
+    monkeypatch.setattr(windows, "SHORTEST", 16)
     assert_close(convolved(ops, LARGER[label]), convolved(None, LARGER[label]), TOLERANCE)
 
 

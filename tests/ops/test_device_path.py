@@ -21,19 +21,16 @@ PARTS = (
     "train/loop.py",
     "train/finite.py",
 )
-OPS = (
-    *("ops/cupy_ops.py", "ops/launch.py", "ops/uploads.py", "ops/graphs.py", "ops/cublas_ops.py", "ops/half_ops.py"),
-    *(f"ops/{path.name}" for path in sorted((ROOT / "ops").glob("cuda_*.py"))),
-)
+OPS = tuple(f"ops/cuda/{path.name}" for path in sorted((ROOT / "ops/cuda").glob("*.py")))
 COPIES = {"to_host", "asnumpy", "item", "tolist"}  # methods
 REDUCTIONS = {"sum", "mean", "max", "min", "any", "all"}
 
 KNOWN = {
     # losses, once for each mini-batch and loss layer
-    "ops/cuda_heads.py _summed",
-    "ops/cuda_costs.py _cost",
-    "ops/cuda_arithmetic.py sums",  # whether the gradients of a batch are finite
-    "ops/cuda_found.py found",  # counts and rows of what was found
+    "ops/cuda/heads.py _summed",
+    "ops/cuda/costs.py _cost",
+    "ops/cuda/arithmetic.py sums",  # whether the gradients of a batch are finite
+    "ops/cuda/found.py found",  # counts and rows of what was found
     "layers/yolo.py loss",  # only if [contrastive] asks what was learned
     # the way of layers whose loss is computed on the host
     "layers/contrastive.py _samples",
@@ -42,9 +39,9 @@ KNOWN = {
     "network/graph.py forward",  # only for a layer with pjreddie's truth=1
     # asked for by the caller, or about host arrays
     "train/loop.py _forward_backward",
-    "ops/cupy_ops.py to_host",
-    "ops/half_ops.py conv_filters",  # once a network
-    "ops/half_ops.py works",
+    "ops/cuda/cupy_ops.py to_host",
+    "ops/cuda/half_ops.py conv_filters",  # once a network
+    "ops/cuda/half_ops.py works",
 }
 
 

@@ -11,9 +11,9 @@ from darknet_py.config.section import parse
 from darknet_py.layers import Context
 from darknet_py.network import Network, build, for_inference
 from darknet_py.ops import NumpyOps
-from darknet_py.ops.cupy_ops import CupyOps
-from darknet_py.ops.graphs import Captured
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.graphs import Captured
+from darknet_py.ops.cuda.plan import Plan
 from tests.emulation import array_module, on_gpu
 from tests.emulation.streams import Stream, schedule
 from tests.train.test_cuda import DETECTOR, HEAD

@@ -9,8 +9,8 @@ import pytest
 
 from darknet_py.layers import Context
 from darknet_py.ops import NumpyOps, Window
-from darknet_py.ops.half_ops import HALF, HalfFilters, HalfOps, works
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda.half_ops import HALF, HalfFilters, HalfOps, works
+from darknet_py.ops.cuda.plan import Plan
 from tests.emulation import array_module, kernels, on_gpu
 from tests.ops.cases import CASES, Case
 from tests.ops.test_cases import by_loops, on_backend

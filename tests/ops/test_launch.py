@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from darknet_py.errors import DarknetError
-from darknet_py.ops import launch
-from darknet_py.ops.launch import Kernels, Parameter
+from darknet_py.ops.cuda import launch
+from darknet_py.ops.cuda.launch import Kernels, Parameter
 from tests.emulation import array_module
 
 

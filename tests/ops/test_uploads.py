@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.ops.launch import Kernels
-from darknet_py.ops.uploads import Uploader
+from darknet_py.ops.cuda.launch import Kernels
+from darknet_py.ops.cuda.uploads import Uploader
 from tests.emulation import array_module, on_gpu
 from tests.emulation.streams import Event, Stream, schedule
 

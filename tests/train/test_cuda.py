@@ -12,7 +12,7 @@ import pytest
 from darknet_py.config.section import parse
 from darknet_py.network import build
 from darknet_py.ops import NumpyOps, Ops
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.train.loop import Progress, Trainer
 from tests.emulation import array_module, arrays, on_gpu
 from tests.train.small import batch_of

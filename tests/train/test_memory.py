@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darknet_py.ops.card import card_memory
+from darknet_py.ops.cuda.card import card_memory
 from darknet_py.train import memory
 from darknet_py.train.memory import (
     MIB,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from darknet_py.ops.base import Array
 
 if TYPE_CHECKING:
-    from darknet_py.ops.cupy_ops import CupyOps
+    from darknet_py.ops.cuda.cupy_ops import CupyOps
 
 Size = tuple[int, int]
 

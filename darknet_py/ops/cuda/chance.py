@@ -9,7 +9,7 @@ import numpy as np
 
 from darknet_py.ops.base import Array
 from darknet_py.ops.chance import LEAST_KEPT, CropView, HostArray, mask_keys, mask_threshold
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
 
 
 class CudaChance(CudaArrays):

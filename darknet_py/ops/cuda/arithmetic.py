@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
 
 KINDS = ("relu", "softmax")  # of shares, in the order of kernels/filters.cu
 

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
+from darknet_py.ops.cuda.launch import BLOCK
 from darknet_py.ops.heads.cells import HostArray
 from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
 from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
 from darknet_py.ops.heads.masked import MaskOptions
 from darknet_py.ops.heads.region import RegionFigures, RegionOptions
 from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions
-from darknet_py.ops.launch import BLOCK
 
 KINDS = ("mse", "iou", "giou", "diou", "ciou")  # in the order of kernels/boxes.cuh
 SQUASHED, STRETCHED = 1, 2  # bits of kernels/heads.cu

@@ -9,7 +9,7 @@ import numpy as np
 from darknet_py.ops.base import Array, Window, window_shape
 
 if TYPE_CHECKING:
-    from darknet_py.ops.cupy_ops import CupyOps
+    from darknet_py.ops.cuda.cupy_ops import CupyOps
 
 Stride = tuple[int, int]
 MOST_GRID = 65535  # blocks along y or z

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
 from darknet_py.ops.norms import Response
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from darknet_py.errors import DarknetError
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 NUMBERS: dict[str, Any] = {
     "int": np.int32,
     "unsigned": np.uint32,

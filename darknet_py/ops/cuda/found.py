@@ -10,7 +10,7 @@ import numpy as np
 
 from darknet_py.boxes import DARKNET_BETA, Detections
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
 from darknet_py.ops.heads.cells import Decoding, HostArray
 from darknet_py.ops.heads.found import Wanted
 from darknet_py.ops.heads.gaussian import GaussianOptions

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from darknet_py.ops.base import Array, Ops
-from darknet_py.ops.launch import Kernels
+from darknet_py.ops.cuda.launch import Kernels
 
 PART = 8192  # elements of a channel that one block adds up
 Axis = tuple[int, int, int]  # length, step of the source, step of the target; in elements

@@ -6,7 +6,7 @@ from typing import Any
 
 from darknet_py.ops.base import Array
 from darknet_py.ops.costs import IGNORED, Difference
-from darknet_py.ops.cuda_arrays import CudaArrays
+from darknet_py.ops.cuda.arrays import CudaArrays
 
 KINDS = {"sse": 0, "masked": 0, "seg": 0, "smooth": 1, "L1": 2, "l1": 2, "wgan": 3}  # as kernels/costs.cu has them
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
 from darknet_py.ops.base import Array, Window
-from darknet_py.ops.cuda_windows import constants_of
-from darknet_py.ops.cupy_ops import CupyOps
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.windows import constants_of
 
 HALF = np.dtype(np.float16)
 EIGHT = 8  # halves that kernels read at once

@@ -11,19 +11,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from darknet_py.ops import cuda_windows as windows
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
 from darknet_py.ops.base import Array, Spans, Window
-from darknet_py.ops.cuda_arithmetic import CudaArithmetic
-from darknet_py.ops.cuda_chance import CudaChance
-from darknet_py.ops.cuda_costs import CudaCosts
-from darknet_py.ops.cuda_found import CudaFound
-from darknet_py.ops.cuda_heads import CudaHeads
-from darknet_py.ops.cuda_norms import CudaNorms
-from darknet_py.ops.graphs import Captured
-from darknet_py.ops.launch import Kernels
-from darknet_py.ops.plan import Plan
-from darknet_py.ops.uploads import Uploader
+from darknet_py.ops.cuda import windows
+from darknet_py.ops.cuda.arithmetic import CudaArithmetic
+from darknet_py.ops.cuda.chance import CudaChance
+from darknet_py.ops.cuda.costs import CudaCosts
+from darknet_py.ops.cuda.found import CudaFound
+from darknet_py.ops.cuda.graphs import Captured
+from darknet_py.ops.cuda.heads import CudaHeads
+from darknet_py.ops.cuda.launch import Kernels
+from darknet_py.ops.cuda.norms import CudaNorms
+from darknet_py.ops.cuda.plan import Plan
+from darknet_py.ops.cuda.uploads import Uploader
 
 WARPS = 4  # of a block, where each warp makes a result
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from darknet_py.ops import cuda_windows as windows
 from darknet_py.ops.base import Array, Window
-from darknet_py.ops.choices import Choices, choices_path
-from darknet_py.ops.cublas import product
-from darknet_py.ops.cupy_ops import CupyOps
-from darknet_py.ops.plan import Plan
+from darknet_py.ops.cuda import windows
+from darknet_py.ops.cuda.choices import Choices, choices_path
+from darknet_py.ops.cuda.cublas import product
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.plan import Plan
 
 MOST_COLUMNS = 1 << 27  # numbers of what all taps see, beyond which the array isn't worth its memory
 

@@ -1,0 +1,1 @@
+"""Operations on an NVIDIA GPU: kernels/ through CuPy."""
