@@ -15,7 +15,7 @@ from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Head
 from darknet_py.network import Network, runner
-from darknet_py.ops.heads.found import Wanted, finished, in_picture
+from darknet_py.ops.heads.found import Wanted, in_picture
 
 Picture = npt.NDArray[np.uint8]
 
@@ -49,24 +49,32 @@ class Detector:
         return runner(self.net)
 
     def detect(
-        self, pictures: Sequence[Picture], thresh: float, nms_thresh: float = 0.45, letter_box: bool = False
+        self,
+        pictures: Sequence[Picture],
+        thresh: float,
+        nms_thresh: float = 0.45,
+        letter_box: bool = False,
+        pixels: bool = False,
     ) -> list[Detections]:
-        """Objects of each picture (h, w, c) of 8 bits, RGB; boxes relative to the picture.
+        """Objects of each picture (h, w, c) of 8 bits, RGB; boxes relative to the picture, or in its `pixels`.
 
-        All pictures go through the network as one batch, whatever their sizes.
+        All pictures go through the network as one batch, whatever their sizes. NMS compares boxes in that unit, which
+        matters to nms_kind=diounms.
         """
-        inputs = np.stack([network_input(picture, *self.net.size, letter_box) for picture in pictures])
-        scales = None
-        if letter_box:
-            scales = np.stack([_share((p.shape[1], p.shape[0]), self.net.size) for p in pictures])
-        head = self.head
-        wanted = Wanted(thresh, scales, nms_thresh, head.nms_kind, head.beta_nms)
-        heads, size = self.net.heads, self.net.size
-        decodings = [layer.decoding(size) for _, layer in heads]
-        if any(decoding is None for decoding in decodings):
-            return finished(self.boxes(self.outputs(inputs), thresh), wanted)
-        outputs = self._outputs(inputs)  # by the backend, so that only what is found has to come to the host
-        return self.net.ops.found([(d, outputs[i]) for d, (i, _) in zip(decodings, heads, strict=True) if d], wanted)
+        size, head = self.net.size, self.head
+        inputs = np.stack([network_input(picture, *size, letter_box) for picture in pictures])
+        sizes = np.array([picture.shape[1::-1] for picture in pictures])
+        wanted = Wanted(
+            thresh,
+            np.stack([_share((w, h), size) for w, h in sizes]) if letter_box else None,
+            nms_thresh,
+            head.nms_kind,
+            head.beta_nms,
+            sizes if pixels else None,
+            self.reported,
+        )
+        outputs = self._outputs(inputs)
+        return self.net.ops.found([(layer.decoding(size), outputs[i]) for i, layer in self.net.heads], wanted)
 
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
         """What the heads give for the network's inputs (n, c, h, w), by layer index."""

@@ -1,6 +1,6 @@
 // A cell of an anchor of [yolo] or, with GAUSSIAN defined, of [Gaussian_yolo]: where its numbers lie, its box, which
-// object it overlaps best, and how its classes learn. With REGION it is one of [region], as far as its box is concerned.
-// -DNEW_COORDS -DFOCAL -DWEIGHTED (counters_per_class).
+// object it overlaps best, and how its classes learn. With REGION or DETECTION it is one of [region] or [detection], as far as
+// its box is concerned; ROOTS: a [detection] gives the roots of w and h. -DNEW_COORDS -DFOCAL -DWEIGHTED (counters_per_class).
 #pragma once
 #include "activation.cuh"
 #include "boxes.cuh"
@@ -36,6 +36,10 @@ struct Cell {
     {
 #ifdef NEW_COORDS
         const float wide = out(PLANE(2)) * out(PLANE(2)) * 4, high = out(PLANE(3)) * out(PLANE(3)) * 4;
+#elif defined(ROOTS)
+        const float wide = out(2) * out(2), high = out(3) * out(3);
+#elif defined(DETECTION)
+        const float wide = out(2), high = out(3);
 #else
         const float wide = expf(out(PLANE(2))), high = expf(out(PLANE(3)));
 #endif

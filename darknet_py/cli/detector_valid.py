@@ -15,9 +15,7 @@ from darknet_py.cli.guard import counted, fail, tell
 from darknet_py.errors import CfgError
 
 if TYPE_CHECKING:
-    from darknet_py.boxes import Detections
     from darknet_py.cli.loading import Loaded
-    from darknet_py.layers import Head
     from darknet_py.metrics.writers import Format, Found
 
 
@@ -106,22 +104,13 @@ def detected(loaded: Loaded, paths: list[Path], args: argparse.Namespace, proble
     with tqdm(total=len(paths), unit="img", disable=None, leave=False) as bar:
         for opened in in_batches(paths, loaded.channels, args.batch):
             readable = [o.picture for o in opened if o.picture is not None]
-            found = iter(detector.detect(readable, args.thresh, 0, letter_box) if readable else ())
+            # Darknet compares boxes in pixels here, and the DIoU of two boxes depends on the unit
+            found = iter(detector.detect(readable, args.thresh, args.nms, letter_box, pixels=True) if readable else ())
             for path, picture, problem in opened:
                 place = next(places)
                 if picture is None:
                     problems.append(problem)
                 else:
                     size = (picture.shape[1], picture.shape[0])
-                    yield Found(place, path, size, suppressed(next(found), size, detector.head, args.nms))
+                    yield Found(place, path, size, next(found))
             bar.update(len(opened))
-
-
-def suppressed(found: Detections, size: tuple[int, int], head: Head, thresh: float) -> Detections:
-    """After NMS, with boxes in pixels: Darknet compares these here, and the DIoU of two boxes depends on the unit."""
-    import numpy as np
-
-    from darknet_py.boxes import nms
-
-    found = found._replace(boxes=found.boxes * np.array(size * 2, np.float32))
-    return nms(found, thresh, head.nms_kind, head.beta_nms) if thresh > 0 else found

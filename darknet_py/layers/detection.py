@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from darknet_py.boxes import Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Shape, register
 from darknet_py.layers.head import Head, HostArray
@@ -73,9 +72,8 @@ class Detection(Head):
         ctx.ops.blend_update(y[:, :width], ctx.ops.softmax(x[:, :width], 1, spans))
         return y
 
-    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        """Boxes (n, cells, num, 4) relative to the picture."""
-        return detection.decode(self.options, y)
+    def decoding(self, size: tuple[int, int]) -> detection.DetectionOptions:
+        return self.options
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
         chosen = [self._chosen(ctx, rows) for rows in objects]
@@ -95,16 +93,3 @@ class Detection(Head):
         """What decoding and loss depend on."""
         own = {f.name: getattr(self, f.name) for f in fields(detection.DetectionOptions)}
         return detection.DetectionOptions(**own)
-
-    def detections(
-        self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
-    ) -> list[Detections]:
-        """Boxes with a class above `thresh`, for each picture, cell by cell."""
-        flat = self.planes(y)
-        cells, decoded = detection.cells(self.options, flat), self.decode(flat, size)
-        probs = cells.objectness[..., None] * cells.classes[:, :, None]
-        found = []
-        for box, sure, prob in zip(decoded, cells.objectness, probs, strict=True):
-            keep = (prob > thresh).any(axis=-1)
-            found.append(Detections(box[keep], sure[keep], np.where(prob[keep] > thresh, prob[keep], 0)))
-        return found

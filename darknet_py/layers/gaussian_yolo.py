@@ -28,12 +28,6 @@ class GaussianYolo(MaskHead):
     def activate(self, ctx: Context, x: Array) -> Array:
         return ctx.ops.head_activate(x, ((0, 4), (5, 6), (7, self.entries)), (0, 2), self.scale_x_y)
 
-    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return gaussian.decode(self.options(size), y)
-
-    def confidences(self, y: HostArray) -> HostArray:
-        return gaussian.confidences(y)
-
     def decoding(self, size: tuple[int, int]) -> gaussian.GaussianOptions:
         return self.options(size)
 

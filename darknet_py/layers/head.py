@@ -16,7 +16,7 @@ from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step
 from darknet_py.layers.tree import read_map
 from darknet_py.ops import Array
-from darknet_py.ops.heads.cells import Decoding, above
+from darknet_py.ops.heads.cells import Decoding
 
 HostArray = npt.NDArray[Any]
 
@@ -116,26 +116,15 @@ class Head(Layer):
         """
 
     @abstractmethod
-    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        """Boxes (n, anchors, h, w, 4) relative to the network's input of `size` (w, h)."""
-
-    def confidences(self, y: HostArray) -> HostArray:
-        """Objectness and classes: (n, anchors, 1 + classes, h, w)."""
-        return y[:, :, self.box_entries :]
+    def decoding(self, size: tuple[int, int]) -> Decoding:
+        """What its boxes depend on beside its output. size: (w, h) of the network's input."""
 
     def detections(
         self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
     ) -> list[Detections]:
-        """What is above `thresh`, for each picture of the batch, cell by cell; boxes relative to the network's input.
-
-        y: (n, anchors * entries, h, w), the layer's output. reported: counts with a tree of classes, see Region.
-        """
-        planes = self.planes(y)
-        return above(self.decode(planes, size), self.confidences(planes), thresh)
-
-    def decoding(self, size: tuple[int, int]) -> Decoding | None:
-        """What a backend needs to do all that by itself; None: it can't."""
-        return None
+        """What is above `thresh` in the layer's output y (n, c, h, w), for each picture: see `Decoding`."""
+        decoding = self.decoding(size)
+        return decoding.detections(decoding.planes(y), thresh, reported)
 
 
 def valid_truth(rows: HostArray, classes: int) -> HostArray:

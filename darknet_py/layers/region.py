@@ -6,9 +6,6 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
-from darknet_py.boxes import Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Shape, register
 from darknet_py.layers.head import Head, HostArray
@@ -17,7 +14,6 @@ from darknet_py.ops import Array
 from darknet_py.ops.heads import region
 
 WARM_UP = 12800  # pictures during which every box is drawn to its anchor (region_layer.c:289)
-HIERARCHY_THRESH = 0.5  # how likely a class of a tree must be to be named instead of its parent (detector.c, -hier)
 
 
 @register("region")
@@ -64,17 +60,8 @@ class Region(Head):
             ctx.ops.blend_update(y[:, :, first:], ctx.ops.softmax(x[:, :, first:], 2, spans))
         return y
 
-    def confidences(self, y: HostArray) -> HostArray:
-        found = super().confidences(y)
-        if self.background:  # every cell may hold an object; the classes say how likely
-            found = np.concatenate([np.ones_like(found[:, :, :1]), found[:, :, 1:]], axis=2)
-        return found
-
-    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return region.decode(self.options, y)
-
-    def decoding(self, size: tuple[int, int]) -> region.RegionOptions | None:
-        return None if self.background or self.hierarchy is not None else self.options
+    def decoding(self, size: tuple[int, int]) -> region.RegionOptions:
+        return self.options
 
     def loss(self, ctx: Context, y: Array, objects: list[HostArray]) -> tuple[Array, HeadLoss]:
         gradient, figures = ctx.ops.region_loss(self.options, y, objects, ctx.seen < WARM_UP)
@@ -85,34 +72,6 @@ class Region(Head):
         """What decoding and loss depend on."""
         own = {f.name: getattr(self, f.name) for f in fields(region.RegionOptions)}
         return region.RegionOptions(**own | {"anchors": tuple((float(w), float(h)) for w, h in self.all_anchors())})
-
-    def detections(
-        self, y: HostArray, size: tuple[int, int], thresh: float, reported: tuple[int, ...] = ()
-    ) -> list[Detections]:
-        """With a tree a box has one class, the deepest that is likely enough, with the objectness as its score.
-
-        Where only some classes of the tree are to be `reported`, it has each of them instead, with its probability.
-
-        The reference multiplies the probability of a class once more by those of its ancestors before it compares
-        (region_layer.c:533, tree.c:77), and its AlexeyAB version reads a table there that it never fills.
-        """
-        found = super().detections(y, size, thresh)
-        if self.hierarchy is None:
-            return found
-        named = []
-        for picture, planes in zip(found, self.planes(y), strict=True):
-            cells = planes.transpose(2, 3, 0, 1).reshape(-1, self.entries)
-            given = cells[cells[:, 4] > thresh, 5:]
-            whole = self.hierarchy.absolute(given)
-            if reported:
-                probs = picture.objectness[:, None] * whole[:, list(reported)]
-                probs[probs <= thresh] = 0
-            else:
-                probs = np.zeros_like(picture.probs)
-                for row, likely in enumerate(whole):
-                    probs[row, self.hierarchy.top(likely, HIERARCHY_THRESH)] = picture.objectness[row]
-            named.append(picture._replace(probs=probs))
-        return named
 
     def describe(self) -> tuple[str, str]:
         return "", f"{self.num} anchors"

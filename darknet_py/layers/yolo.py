@@ -32,9 +32,6 @@ class Yolo(MaskHead):
         logistic = () if self.new_coords else ((0, 2), (4, self.entries))
         return ctx.ops.head_activate(x, logistic, (0, 1), self.scale_x_y)
 
-    def decode(self, y: HostArray, size: tuple[int, int]) -> HostArray:
-        return yolo.decode(self.options(size), y)
-
     def decoding(self, size: tuple[int, int]) -> yolo.YoloOptions:
         return self.options(size)
 

@@ -53,7 +53,7 @@ class NumpyOps(Ops):
         """Read where it lies: little of it is above the threshold."""
         from darknet_py.ops.heads.found import found
 
-        return found([(options, options.planes(y)) for options, y in heads], wanted)
+        return found(heads, wanted)
 
     # --- element-wise, by blocks -------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from darknet_py.boxes import Detections, diou
-from darknet_py.cli.detector_valid import suppressed
-from darknet_py.layers.yolo import Yolo
+from darknet_py.ops.heads.found import Wanted, found
 
 FILES = ("detector", "valid", "tiny.data", "tiny.cfg", "tiny.weights")
 RECALL = ("detector", "recall", *FILES[2:])
@@ -71,17 +71,33 @@ def test_another_name(run, tiny):
     ]
 
 
+class Seen:
+    """Stands for a head's decoding that always sees the same."""
+
+    def __init__(self, found: Detections) -> None:
+        self.found = found
+
+    def planes(self, y: Any) -> Any:
+        return y
+
+    def detections(self, *_: Any) -> list[Detections]:
+        return [self.found]
+
+
 def test_nms_compares_boxes_in_pixels():
     """In pixels the DIoU of these is above the threshold, relative to the picture it is below."""
     boxes = np.array([[0.5, 0.5, 0.2, 0.5], [0.5, 0.56, 0.2, 0.5]], np.float32)
-    found = Detections(boxes, np.ones(2, np.float32), np.array([[0.9], [0.8]], np.float32))
-    head = Yolo(nms_kind="greedynms")
+    decoding = Seen(Detections(boxes, np.ones(2, np.float32), np.array([[0.9], [0.8]], np.float32)))
     relative = float(diou(boxes[0], boxes[1], beta=0.6))
-    wide = suppressed(found, (1000, 100), head, relative + 0.001)
+
+    def after(*size: int) -> Detections:
+        wanted = Wanted(0.1, None, relative + 0.001, "greedynms", sizes=np.array([size]))
+        return found([(decoding, None)], wanted)[0]
+
+    wide = after(1000, 100)
     assert wide.probs.ravel().tolist() == pytest.approx([0.9, 0])
     np.testing.assert_allclose(wide.boxes[0], [500, 50, 200, 50])
-    square = suppressed(found, (100, 100), head, relative + 0.001)
-    assert square.probs.ravel().tolist() == pytest.approx([0.9, 0.8])
+    assert after(100, 100).probs.ravel().tolist() == pytest.approx([0.9, 0.8])
 
 
 def test_where_nothing_is_found_the_json_is_empty(run, tiny):

@@ -84,7 +84,7 @@ def variants() -> Iterator[Variant]:
         "linear": tiles[1:],
         "yolo": [("LOSS=0",), ("LOSS=4", "OTHERS", "SMOOTH", "NEW_COORDS")],
         "gaussian": [("LOSS=0",), ("LOSS=4", "SMOOTH")],
-        "found": [(), ("GAUSSIAN",), ("REGION",)],
+        "found": [(), ("GAUSSIAN",), ("REGION",), ("REGION", "TREE"), ("DETECTION",)],
     }
     for file in sorted(launch.kernel_dir().glob("*.cu")):
         for constants in several.get(file.stem, [()]):

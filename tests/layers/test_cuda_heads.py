@@ -10,11 +10,13 @@ import pytest
 
 from darknet_py.config.options import from_section
 from darknet_py.config.section import parse
+from darknet_py.detector import Detector
 from darknet_py.layers import LAYERS, Context, HeadLoss, Shape
+from darknet_py.network import build
 from darknet_py.ops import NumpyOps, Ops
 from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.ops.heads.region import NO_BOX
-from tests.emulation import array_module
+from tests.emulation import array_module, arrays, on_gpu
 from tests.layers import test_detection, test_gaussian_yolo, test_region
 from tests.layers.cases import layer
 from tests.layers.heads import random_truth
@@ -141,3 +143,39 @@ def test_what_was_learned_can_be_asked_for(cuda: CupyOps) -> None:
     *_, report = passed(cuda, yolo(), x, truth, (224, 160))
     *_, expected = passed(NumpyOps(threads=1), yolo(), x, truth, (224, 160))
     np.testing.assert_array_equal(report.learned().cell, expected.learned().cell)
+
+
+REGION = "24 region classes=3 num=3 anchors=1,1,2,2,3,1 softmax=1"
+
+
+@pytest.mark.parametrize("text", ["23 detection side=4 classes=3 num=4", REGION, f"{REGION} background=1"])
+def test_a_detector_sees_the_same(text: str, cuda: CupyOps, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_seen_alike(text, (), cuda, monkeypatch)
+
+
+@pytest.mark.parametrize("reported", [(), (2, 0)])
+def test_a_detector_names_the_same_classes_of_a_tree(
+    reported: tuple[int, ...], cuda: CupyOps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.tree").write_text("animal -1\nvehicle -1\ncat 0\n")
+    assert_seen_alike(f"{REGION} tree={tmp_path / 'a.tree'}", reported, cuda, monkeypatch)
+
+
+def assert_seen_alike(text: str, reported: tuple[int, ...], cuda: CupyOps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a network of a convolution and a head, without any kernel of CuPy's own. text: filters, and the head."""
+    filters, head, *options = text.split()
+    convolution = f"[convolutional] filters={filters} size=4 stride=4 activation=linear"
+    words = f"[net] width=16 height=16 channels=3 {convolution} [{head}]".split()
+    pictures = [np.random.default_rng(k).integers(0, 256, (20 + k, 30, 3), dtype=np.uint8) for k in range(2)]
+
+    def seen(ops: Ops) -> list[Any]:
+        net = build(parse("\n".join([*words, *options])), ops, seed=1)
+        return Detector(net, reported).detect(pictures, 0.2, 0.4, letter_box=True, pixels=True)
+
+    expected = seen(NumpyOps(threads=1))
+    if not on_gpu():
+        monkeypatch.setattr(arrays.Settings, "kernels_only", True)
+    for ours, host in zip(seen(cuda), expected, strict=True):
+        assert (host.probs > 0).any() and host.probs.shape[1] == len(reported or "abc")
+        for a, b in zip(ours, host, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)

@@ -25,6 +25,7 @@ SIZE, PLACES, CLASSES = (224, 160), (5, 7), 3
 ANCHORS = (10.0, 14.0, 23.0, 27.0, 37.0, 58.0, 81.0, 82.0, 135.0, 169.0)
 CELLS = (0.6, 0.8, 1.2, 2.5, 3.0, 1.5)  # anchors of [region]
 TREE = Tree(tuple("abcdef"), (-1, -1, 0, 0, 1, 1), ((0, 2), (2, 4), (4, 6)))
+WIDE_TREE = Tree(tuple(map(str, range(45))), (-1, -1, *[0] * 40, *[1] * 3), ((0, 2), (2, 42), (42, 45)))
 
 
 def _objects(rng: Random, pictures: int, classes: int = CLASSES) -> list[Any]:
@@ -148,6 +149,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; o
     "greedynms": ({"nms_thresh": 0.3, "kind": "greedynms"}, {}),
     "diounms": ({"nms_thresh": 0.2, "kind": "diounms", "beta": 1.0}, {}),
     "new-coords": ({"nms_thresh": 0.5}, {"new_coords": True}),
+    "pixels": ({"nms_thresh": 0.2, "kind": "greedynms", "sizes": np.array([[640, 480], [30, 200], [70, 70]])}, {}),
     "nothing": ({"thresh": 0.999, "nms_thresh": 0.5}, {}),
 }
 
@@ -155,7 +157,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; o
 def _listed(ops: Ops, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Counts of pictures, and all their boxes, objectnesses and probabilities."""
     options, ys, wanted = args
-    outputs = [y.reshape(len(y), -1, *y.shape[3:]) for y in ys]
+    outputs = [y.reshape(len(y), -1, *(y.shape[3:] or (1, 1))) for y in ys]
     found = ops.found(list(zip(options, outputs, strict=True)), wanted)
     counts = np.array([len(detections.boxes) for detections in found], ops.dtype)
     return counts, *(np.array(np.concatenate(parts), ops.dtype) for parts in zip(*found, strict=True))
@@ -182,9 +184,22 @@ def _found_by_gaussian(rng: Random) -> tuple[Any, ...]:
     return (head.options(SIZE),), [_masked(rng, 3, 8, (4, 6))], Wanted(0.4, nms_thresh=0.4)
 
 
-def _found_by_region(rng: Random) -> tuple[Any, ...]:
-    options, y, *_ = _region({})(rng)
-    return (options,), [y], Wanted(0.3, nms_thresh=0.4)
+def _found_by(make: Make, thresh: float, **wanted: Any) -> Make:
+    """By a head with the options and the output of another row."""
+
+    def found(rng: Random) -> tuple[Any, ...]:
+        options, y, *_ = make(rng)
+        return (options,), [y], Wanted(thresh, nms_thresh=0.4, **wanted)
+
+    return found
+
+
+def _equal_siblings(rng: Random) -> tuple[Any, ...]:
+    """More of them than a warp has threads: the first of equals is named; some objects are sure of nothing."""
+    head = Region(classes=len(WIDE_TREE), num=2, anchors=CELLS[:4], softmax=True)
+    object.__setattr__(head, "hierarchy", WIDE_TREE)
+    y = rng.integers(1, 5, (2, 2, 5 + len(WIDE_TREE), *PLACES)) / 4
+    return (head.options,), [y], Wanted(0.3)
 
 
 def _pair(_: Random) -> tuple[Any, ...]:
@@ -227,7 +242,13 @@ CASES = [
     Case("detection_loss", "no-pictures", _detection({}, 0)),
     *(Case("found", label, _found(*both), how=_listed) for label, both in FOUND.items()),
     Case("found", "gaussian", _found_by_gaussian, how=_listed),
-    Case("found", "region", _found_by_region, how=_listed),
+    Case("found", "region", _found_by(_region({}), 0.3), how=_listed),
+    Case("found", "background", _found_by(_region(REGION["background"]), 0.4), how=_listed),
+    Case("found", "tree", _found_by(_with_tree, 0.4), how=_listed),
+    Case("found", "tree-reported", _found_by(_with_tree, 0.2, reported=(4, 1, 3)), how=_listed),
+    Case("found", "tree-equal-siblings", _equal_siblings, how=_listed),
+    Case("found", "detection", _found_by(_detection({}), 0.3), how=_listed),
+    Case("found", "detection-roots", _found_by(_detection({"sqrt": True, "num": 1}), 0.2), how=_listed),
     Case("found", "pair", _pair, how=_listed),
     Case("found", "equally-likely", _equally_likely, how=_listed),
 ]

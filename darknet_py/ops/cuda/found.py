@@ -11,10 +11,12 @@ import numpy as np
 from darknet_py.boxes import DARKNET_BETA, Detections
 from darknet_py.ops.base import Array
 from darknet_py.ops.cuda.arrays import CudaArrays
+from darknet_py.ops.cuda.launch import BLOCK
 from darknet_py.ops.heads.cells import Decoding, HostArray
+from darknet_py.ops.heads.detection import DetectionOptions, cells
 from darknet_py.ops.heads.found import Wanted
 from darknet_py.ops.heads.gaussian import GaussianOptions
-from darknet_py.ops.heads.region import RegionOptions
+from darknet_py.ops.heads.region import HIERARCHY_THRESH, RegionOptions
 from darknet_py.ops.heads.yolo import YoloOptions
 
 
@@ -31,15 +33,16 @@ class CudaFound(CudaArrays):
     """See `Heads`: the kernels of found.cu and nms.cu."""
 
     def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
-        n, classes = len(heads[0][1]), heads[0][0].classes
+        n, told = len(heads[0][1]), heads[0][0].told(wanted.reported)
         on_device = self.xp.empty((len(heads), n), np.int32)
         seen = [self._look(o, y, on_device[k], wanted.thresh) for k, (o, y) in enumerate(heads)]
         counts = self.xp.asnumpy(on_device).T
         ends = np.cumsum(counts).reshape(counts.shape)  # each picture's objects lie together, head after head
-        rows = self.xp.empty((int(counts.sum()), 5 + classes), self.dtype)
-        scales = self.array(np.ones((n, 2)) if wanted.scales is None else wanted.scales)
+        rows = self.xp.empty((int(counts.sum()), 5 + told), self.dtype)
+        shares, sizes = (np.ones((n, 2)) if pairs is None else pairs for pairs in (wanted.scales, wanted.sizes))
+        frames = self.array(np.concatenate((shares, sizes), axis=1))
         for k, head in enumerate(seen):
-            self._decode(head, (ends - counts)[:, k], int(counts[:, k].max(initial=0)), scales, rows, wanted.thresh)
+            self._decode(head, (ends - counts)[:, k], int(counts[:, k].max(initial=0)), frames, rows, wanted)
         starts = np.concatenate(([0], ends[:, -1]))
         if wanted.nms_thresh > 0 and len(rows):
             rows = self._suppressed(rows, starts, wanted)
@@ -48,20 +51,45 @@ class CudaFound(CudaArrays):
 
     def _look(self, options: Decoding, y: Array, counts: Array, thresh: float) -> _Seen:
         y = options.planes(self.contiguous(y)[0])
+        if isinstance(options, DetectionOptions):
+            y = self._by_anchors(options, y)
         n, anchors, entries, h, w = y.shape
         seen = _Seen(options, y, self.xp.empty((n, anchors * h * w), np.int32), counts)
         args = (y, seen.cells, seen.counts, anchors, entries, h * w, thresh)
         self.kernels.launch("found/find", (n,), args, constants=_constants(options))
         return seen
 
-    def _decode(self, head: _Seen, starts: HostArray, most: int, scales: Array, rows: Array, thresh: float) -> None:
+    def _by_anchors(self, options: DetectionOptions, y: Array) -> Array:
+        """The numbers (n, inputs) of a [detection] as other heads have them: (n, num, 5 + classes, side, side)."""
+        parts, grid = cells(options, y), (len(y), options.side, options.side)
+        planes = self.xp.empty((len(y), options.num, 5 + options.classes, *grid[1:]), self.dtype)
+        self.blend_update(planes[:, :, :4], parts.box.reshape(*grid, options.num, 4).transpose(0, 3, 4, 1, 2))
+        self.blend_update(planes[:, :, 4], parts.objectness.reshape(*grid, options.num).transpose(0, 3, 1, 2))
+        self.blend_update(planes[:, :, 5:], parts.classes.reshape(*grid, 1, options.classes).transpose(0, 3, 4, 1, 2))
+        return planes
+
+    def _decode(self, head: _Seen, starts: HostArray, most: int, frames: Array, rows: Array, wanted: Wanted) -> None:
         """Fills the rows of one head; most: objects of a picture."""
         options, (n, anchors, _, h, w) = head.options, head.y.shape
-        sides = self.array(options.used_anchors())
-        arrays = (head.y, head.cells, head.counts, self.xp.array(starts.astype(np.int32)), sides, scales, rows)
-        numbers = (n, most, anchors, options.classes, h, w, *options.unit((w, h)), options.point, thresh)
-        count = n * most * (5 + options.classes)
-        self.kernels.flat("found/decode", count, (*arrays, *numbers), constants=_constants(options))
+        sides, told = self.array(options.used_anchors()), rows.shape[1] - 5
+        firsts = self.xp.array(starts.astype(np.int32))
+        arrays = (head.y, head.cells, head.counts, firsts, sides, frames, *self._tree(head, most, wanted), rows)
+        numbers = (n, most, anchors, options.classes, told, h, w, *options.unit((w, h)), options.point, wanted.thresh)
+        self.kernels.flat("found/decode", n * most * (5 + told), (*arrays, *numbers), constants=_constants(options))
+
+    def _tree(self, head: _Seen, most: int, wanted: Wanted) -> tuple[Array | None, Array | None, Array | None]:
+        """(parents, reported, top) of kernels/found.cu."""
+        tree = head.options.hierarchy if isinstance(head.options, RegionOptions) else None
+        if tree is None:
+            return None, None, None
+        if wanted.reported:
+            return self.whole_numbers([tree.parents]), self.whole_numbers([wanted.reported]), None
+        (n, anchors, entries, h, w), top = head.y.shape, self.xp.empty((len(head.y), most), np.int32)
+        children = self.whole_numbers([tree.children.get(c, (0, 0)) for c in range(-1, entries - 5)])
+        args = (head.y, head.cells, head.counts, children, top, n, most, anchors, entries - 5, h * w, HIERARCHY_THRESH)
+        blocks = -(-n * most * 32 // BLOCK)
+        self.kernels.launch("found/top_classes", (blocks,), args, constants=_constants(head.options))
+        return None, None, top
 
     def _suppressed(self, rows: Array, starts: HostArray, wanted: Wanted) -> Array:
         n, (count, width) = len(starts) - 1, rows.shape
@@ -79,6 +107,10 @@ def _constants(options: Decoding) -> list[str]:
     flags = {
         "GAUSSIAN": isinstance(options, GaussianOptions),
         "REGION": isinstance(options, RegionOptions),
+        "TREE": isinstance(options, RegionOptions) and options.hierarchy is not None,
+        "BACKGROUND": isinstance(options, RegionOptions) and options.background,
+        "DETECTION": isinstance(options, DetectionOptions),
+        "ROOTS": isinstance(options, DetectionOptions) and options.sqrt,
         "NEW_COORDS": isinstance(options, YoloOptions) and options.new_coords,
     }
     return [name for name, on in flags.items() if on]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ HostArray = npt.NDArray[Any]
 
 
 class Decoding(Protocol):
-    """What the boxes of a head depend on that has anchors."""
+    """What the boxes of a head depend on."""
 
     @property
     def classes(self) -> int: ...
@@ -24,11 +25,18 @@ class Decoding(Protocol):
         ...
 
     def planes(self, y: Any) -> Any:
-        """(n, anchors * entries, h, w) -> (n, anchors, entries, h, w)."""
+        """The layer's output (n, c, h, w) as `detections` wants it; mostly (n, anchors, entries, h, w)."""
         ...
 
-    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
-        """Of planes y: boxes (n, anchors, h, w, 4) relative to the input; objectness and classes beside them."""
+    def detections(self, y: HostArray, thresh: float, reported: Sequence[int] = ()) -> list[Detections]:
+        """What is above `thresh` in planes y, for each picture, cell by cell; boxes relative to the network's input.
+
+        reported: of a tree of classes those that objects are told to be, if not all; see region.py.
+        """
+        ...
+
+    def told(self, reported: Sequence[int]) -> int:
+        """Classes of these detections."""
         ...
 
     def used_anchors(self) -> HostArray:

@@ -5,12 +5,14 @@ A delta is half the negative gradient of squared errors; a softmax of the classe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from darknet_py import boxes
+from darknet_py.boxes import Detections
 from darknet_py.ops.heads.cells import HostArray, cells_of, squares
 
 Array = Any
@@ -29,6 +31,37 @@ class DetectionOptions:
     object_scale: float
     noobject_scale: float
     class_scale: float
+
+    @property
+    def point(self) -> float:
+        """A cell holds the centres of its boxes."""
+        return 0.0
+
+    def planes(self, y: Any) -> Any:
+        """(n, c, h, w) -> (n, inputs)."""
+        return y.reshape(len(y), -1)
+
+    def detections(self, y: HostArray, thresh: float, reported: Sequence[int] = ()) -> list[Detections]:
+        """Boxes with a class above `thresh`."""
+        parts = cells(self, y)
+        probs = parts.objectness[..., None] * parts.classes[:, :, None]
+        found = []
+        for box, sure, prob in zip(decode(self, y), parts.objectness, probs, strict=True):
+            keep = (prob > thresh).any(axis=-1)
+            found.append(Detections(box[keep], sure[keep], np.where(prob[keep] > thresh, prob[keep], 0)))
+        return found
+
+    def told(self, reported: Sequence[int]) -> int:
+        """All classes."""
+        return self.classes
+
+    def used_anchors(self) -> HostArray:
+        """Sides are relative to the picture: there are no anchors."""
+        return np.ones((self.num, 2))
+
+    def unit(self, grid: tuple[int, int]) -> tuple[int, int]:
+        """(w, h) of the picture in that unit."""
+        return 1, 1
 
 
 class DetectionFigures(NamedTuple):

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from darknet_py.boxes import DARKNET_BETA, Detections, nms, together
-from darknet_py.ops.heads.cells import Decoding, HostArray, above
+from darknet_py.ops.heads.cells import Decoding, HostArray
 
 
 class Wanted(NamedTuple):
     """Which objects are looked for.
 
     thresh: what objectness and probabilities must exceed. scales: for each picture the shares (w, h) of the network's
-    input that it takes, in the middle; None: it takes all. nms_thresh: overlap above which the likelier of two objects
-    of a class stays; 0: both stay. kind and beta: see `boxes.nms`.
+    input that it takes, in the middle; None: it takes all. sizes: for each picture (w, h) in the unit in which boxes
+    are compared and told; None: they are relative to the picture. nms_thresh: overlap above which the likelier of two
+    objects of a class stays; 0: both stay. kind and beta: see `boxes.nms`. reported: see `Decoding`.
     """
 
     thresh: float
@@ -22,18 +25,19 @@ class Wanted(NamedTuple):
     nms_thresh: float = 0.0
     kind: str = "default"
     beta: float = DARKNET_BETA
+    sizes: HostArray | None = None
+    reported: tuple[int, ...] = ()
 
 
 def found(heads: Sequence[tuple[Decoding, HostArray]], wanted: Wanted) -> list[Detections]:
-    """What heads with these options see whose outputs are y (n, anchors, entries, h, w); for each picture."""
-    parts = [above(*o.read(y), wanted.thresh) for o, y in heads]
-    return finished([together(part) for part in zip(*parts, strict=True)], wanted)
-
-
-def finished(pictures: list[Detections], wanted: Wanted) -> list[Detections]:
-    """All that is above the threshold -> in the picture's own unit, after NMS."""
+    """What heads with these options see whose outputs are y (n, c, h, w); for each picture."""
+    parts = [o.detections(o.planes(y), wanted.thresh, wanted.reported) for o, y in heads]
+    pictures = [together(part) for part in zip(*parts, strict=True)]
     if wanted.scales is not None:
         pictures = [in_picture(d, scale) for d, scale in zip(pictures, wanted.scales, strict=True)]
+    if wanted.sizes is not None:
+        sides = np.tile(wanted.sizes, 2).astype(np.float32)
+        pictures = [d._replace(boxes=d.boxes * size) for d, size in zip(pictures, sides, strict=True)]
     if wanted.nms_thresh > 0:
         pictures = [nms(d, wanted.nms_thresh, wanted.kind, wanted.beta) for d in pictures]
     return pictures

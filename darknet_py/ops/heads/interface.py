@@ -51,10 +51,10 @@ class Heads:
         return y
 
     def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
-        """What [yolo] and [Gaussian_yolo] layers with these outputs see in each picture, on the host."""
+        """What heads with these outputs (n, c, h, w) see in each picture, on the host."""
         from darknet_py.ops.heads.found import found
 
-        return found([(options, options.planes(self.to_host(y))) for options, y in heads], wanted)
+        return found([(options, self.to_host(y)) for options, y in heads], wanted)
 
     def yolo_loss(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> tuple[Array, YoloFigures]:
         """Of a [yolo]: y (n, anchors, 5 + classes, h, w)."""

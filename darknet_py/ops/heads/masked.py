@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from darknet_py import boxes
-from darknet_py.ops.heads.cells import HostArray, cells_of
+from darknet_py.boxes import Detections
+from darknet_py.ops.heads.cells import HostArray, above, cells_of
 
 CLASS_THRESH = 0.25  # a cell counts as having seen an object where a class is likelier (yolo_layer.c:420)
 FOCAL_ALPHA = 0.5
@@ -52,6 +54,14 @@ class MaskOptions:
         """Of the output y: boxes (n, anchors, h, w, 4) relative to the input, and objectness and classes
         (n, anchors, 1 + classes, h, w)."""
         raise NotImplementedError
+
+    def detections(self, y: HostArray, thresh: float, reported: Sequence[int] = ()) -> list[Detections]:
+        """See `Decoding`."""
+        return above(*self.read(y), thresh)
+
+    def told(self, reported: Sequence[int]) -> int:
+        """All classes."""
+        return self.classes
 
     def unit(self, grid: tuple[int, int]) -> tuple[int, int]:
         """(w, h) of the input in the anchors' unit."""

@@ -6,18 +6,21 @@ the convolution gives them, as in the reference.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from darknet_py import boxes
+from darknet_py.boxes import Detections
 from darknet_py.ops.activations import logistic
-from darknet_py.ops.heads.cells import HostArray, cells_of, grid, squares
+from darknet_py.ops.heads.cells import HostArray, above, cells_of, grid, squares
 
 FOCAL_ALPHA = 0.5
 NO_BOX = 100_000  # truth with x, y beyond this names a class of the picture and has no box (region_layer.c:247)
 PULL = 0.01  # how strongly boxes are drawn to their anchors at first
+HIERARCHY_THRESH = 0.5  # how likely a class of a tree must be to be named instead of its parent (detector.c, -hier)
 
 
 class Hierarchy(Protocol):
@@ -32,6 +35,19 @@ class Hierarchy(Protocol):
 
     def siblings(self, class_id: int) -> tuple[int, int]:
         """(first, behind the last) of the group that a class belongs to."""
+        ...
+
+    @property
+    def children(self) -> Mapping[int, tuple[int, int]]:
+        """The group below each class that has one; -1 is the root."""
+        ...
+
+    def absolute(self, probs: HostArray) -> HostArray:
+        """Probabilities (..., classes) given the parent -> probabilities."""
+        ...
+
+    def top(self, probs: HostArray, thresh: float) -> int:
+        """The deepest class on the likeliest way down whose probability is above `thresh`."""
         ...
 
 
@@ -64,9 +80,25 @@ class RegionOptions:
         n, _, h, w = y.shape
         return y.reshape(n, len(self.anchors), -1, h, w)
 
-    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
-        """Boxes, and objectness and classes; not for `background`, nor for a tree."""
-        return decode(self, y), y[:, :, 4:]
+    def detections(self, y: HostArray, thresh: float, reported: Sequence[int] = ()) -> list[Detections]:
+        """With a tree a box has one class, the deepest that is likely enough, with the objectness as its score.
+
+        Where only some classes of the tree are to be `reported`, it has each of them instead, with its probability.
+
+        The reference multiplies the probability of a class once more by those of its ancestors before it compares
+        (region_layer.c:533, tree.c:77), and its AlexeyAB version reads a table there that it never fills.
+        """
+        sure = y[:, :, 4:]
+        if self.background:  # every cell may hold an object; the classes say how likely
+            sure = np.concatenate([np.ones_like(sure[:, :, :1]), sure[:, :, 1:]], axis=2)
+        found = above(decode(self, y), sure, thresh)
+        if self.hierarchy is None:
+            return found
+        return [_named(self.hierarchy, d, planes, thresh, reported) for d, planes in zip(found, y, strict=True)]
+
+    def told(self, reported: Sequence[int]) -> int:
+        """All classes, or those of the tree that are asked for."""
+        return len(reported) if self.hierarchy is not None and reported else self.classes
 
     def used_anchors(self) -> HostArray:
         """(anchors, 2) sides in cells."""
@@ -105,6 +137,20 @@ def decode(o: RegionOptions, y: HostArray) -> HostArray:
     sides = np.exp(y[:, :, 2:4]) * anchors
     parts = ((centre[:, :, 0] + columns) / w, (centre[:, :, 1] + rows) / h, sides[:, :, 0], sides[:, :, 1])
     return np.stack(parts, axis=-1).astype(y.dtype)
+
+
+def _named(tree: Hierarchy, found: Detections, planes: HostArray, thresh: float, reported: Sequence[int]) -> Detections:
+    """A picture's boxes with classes of the tree. planes: (anchors, 5 + classes, h, w)."""
+    cells = planes.transpose(2, 3, 0, 1).reshape(-1, planes.shape[1])
+    whole = tree.absolute(cells[cells[:, 4] > thresh, 5:])
+    if reported:
+        probs = found.objectness[:, None] * whole[:, list(reported)]
+        probs[probs <= thresh] = 0
+    else:
+        probs = np.zeros_like(found.probs)
+        for row, likely in enumerate(whole):
+            probs[row, tree.top(likely, HIERARCHY_THRESH)] = found.objectness[row]
+    return found._replace(probs=probs)
 
 
 def region_loss(
