@@ -7,6 +7,7 @@ PLAIN, SEVERAL, SURE = ("yolo_loss-plain",), ("yolo_loss-ciou-several",), ("yolo
 GAUSSIAN, SMOOTH, CORNER = ("gaussian_loss-plain",), ("gaussian_loss-left",), ("gaussian_loss-right",)
 REGION, TREE = ("region_loss-plain",), ("region_loss-tree",)
 DETECTION = ("detection_loss",)
+ISEG = ("iseg_loss",)
 NMS = ("found-nms", "found-equally")
 
 BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
@@ -73,6 +74,19 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("detection.cu", "picked < 0 ? boxes.best(goal, num) : picked", "boxes.best(goal, num)", DETECTION),
     ("detection.cu", "first + 4 * best + e] = coord", "first + e] = coord", DETECTION),
     ("detection.cu", "e - classes - num", "e - classes", DETECTION),
+    # [iseg]
+    ("iseg.cu", "if (mask[i] == 0.f) continue;", "", ISEG),
+    ("iseg.cu", "(size_t)picture * (classes + ids) + classes + id", "(size_t)picture * (classes + ids) + id", ISEG),
+    ("iseg.cu", "if (id == 0) sizes", "if (id == ids) sizes", ISEG),
+    ("iseg.cu", "i < places; i += blockDim.x", "i < (int)blockDim.x; i += blockDim.x", ISEG),
+    ("iseg.cu", "sum = block_sum(sum, values);", "", ISEG),
+    ("iseg.cu", "(size_t)(first + k) * ids", "(size_t)k * ids", ISEG),
+    ("iseg.cu", "i / places / entries * most", "i / places / entries", ISEG),
+    ("iseg.cu", "== entry && mask != 0.f) delta", "== entry) delta", ISEG),
+    ("iseg.cu", "delta = mask - y[i];", "delta = 1 - y[i];", ISEG),
+    ("iseg.cu", "if (sizes[first + k] == 0) continue;", "", ISEG),
+    ("iseg.cu", "? 2 - around : -around", "? 1 : -1", ISEG),
+    ("iseg.cu", "- y[i] < 0.f ? -STEP", "- y[i] <= 0.f ? -STEP", ISEG),
     # what is found
     ("found.cu", "i % anchors, place = i / anchors;\n        const bool", "i / places, place = i % places;\n        const bool", ("found-no-nms",)),
     ("found.cu", "found += all;", "found += 1;", ("found-no-nms",)),

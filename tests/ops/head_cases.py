@@ -142,6 +142,22 @@ def _far_away(rng: Random) -> tuple[Any, ...]:
     return options, y, objects, picked
 
 
+# --- [iseg] --------------------------------------------------------------------------------------------------------
+def _iseg(ids: int, pictures: int = 3, places: tuple[int, int] = PLACES) -> Make:
+    """Objects overlap; one has no place, one has one; the last picture is empty."""
+
+    def make(rng: Random) -> tuple[Any, ...]:
+        y = rng.normal(0, 1, (pictures, CLASSES + ids, *places))
+        masks = rng.random((pictures, 6, places[0] * places[1]))
+        masks *= rng.random(masks.shape) < 0.4
+        masks[:, 1], masks[:, 2, 1:], masks[:, 2, 0] = 0, 0, 1
+        labels = rng.integers(0, CLASSES, (pictures, 6, 1))
+        rows = list(np.concatenate((labels, masks), axis=2))
+        return CLASSES, y, (*rows[:-1], rows[-1][:0]) if pictures > 1 else tuple(rows)
+
+    return make
+
+
 # --- what is found -------------------------------------------------------------------------------------------------
 FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what is wanted; options of the first head
     "nms": ({"nms_thresh": 0.3}, {}),
@@ -240,6 +256,10 @@ CASES = [
     Case("detection_loss", "chosen", _detection({}, 1, True)),
     Case("detection_loss", "far-away", _far_away),
     Case("detection_loss", "no-pictures", _detection({}, 0)),
+    Case("iseg_loss", "vectors", _iseg(4)),
+    Case("iseg_loss", "classes-only", _iseg(0)),
+    Case("iseg_loss", "more-places-than-threads", _iseg(2, 1, (17, 19))),
+    Case("iseg_loss", "no-pictures", _iseg(4, 0)),
     *(Case("found", label, _found(*both), how=_listed) for label, both in FOUND.items()),
     Case("found", "gaussian", _found_by_gaussian, how=_listed),
     Case("found", "region", _found_by(_region({}), 0.3), how=_listed),

@@ -35,7 +35,6 @@ KNOWN = {
     # the way of layers whose loss is computed on the host
     "layers/contrastive.py _samples",
     "layers/contrastive.py supervised_contrast",
-    "layers/iseg.py forward",
     "network/graph.py forward",  # only for a layer with pjreddie's truth=1
     # asked for by the caller, or about host arrays
     "train/loop.py _forward_backward",

@@ -22,7 +22,7 @@ SQUASHED, STRETCHED = 1, 2  # bits of kernels/heads.cu
 
 
 class Objects(NamedTuple):
-    """The truth on the device: rows (n, most, 5), of which the first counts (n,) of a picture are objects."""
+    """The truth on the device: rows (n, most, width), of which the first counts (n,) of a picture are objects."""
 
     rows: Array
     counts: Array
@@ -109,6 +109,18 @@ class CudaHeads(CudaArrays):
         self.kernels.launch("detection/detection_delta", (blocks,), (*arrays, *shape, *scales(options)))
         return gradient, DetectionFigures(*self._summed(figures))
 
+    def iseg_loss(self, classes: int, y: Array, objects: list[HostArray]) -> tuple[Array, float]:
+        (y,), (n, entries, h, w) = self.contiguous(y), y.shape
+        rows, ids = self._uploaded(objects, 1 + h * w).rows, entries - classes
+        most = rows.shape[1]
+        means, sizes = self.xp.empty((n, most, ids), self.dtype), self.xp.empty((n, most), np.int32)
+        shape = (most, classes, ids, h * w)
+        self.kernels.launch("iseg/iseg_means", (n * most, ids), (y, rows, means, sizes, *shape))
+        gradient, blocks = self.like(y), -(-y.size // BLOCK)
+        figures = self.xp.empty((blocks, 1), np.float64)
+        self.kernels.launch("iseg/iseg_delta", (blocks,), (y, rows, means, sizes, gradient, figures, n, *shape))
+        return gradient, self._summed(figures)[0]
+
     # --- parts ---------------------------------------------------------------------------------------------------
     def _masked_loss(
         self,
@@ -140,10 +152,11 @@ class CudaHeads(CudaArrays):
         self.kernels.flat("assign/assign_anchors", n * most, (*truth, anchors, used, *assigned, *numbers))
         return assigned
 
-    def _uploaded(self, objects: list[HostArray]) -> Objects:
-        rows = np.zeros((len(objects), max([1, *map(len, objects)]), 5), np.float32)
+    def _uploaded(self, objects: list[HostArray], width: int = 5) -> Objects:
+        """The first `width` columns of each picture's rows."""
+        rows = np.zeros((len(objects), max([1, *map(len, objects)]), width), np.float32)
         for row, own in zip(rows, objects, strict=True):
-            row[: len(own)] = own[:, :5]
+            row[: len(own)] = own[:, :width]
         return Objects(self.array(rows), self.xp.array(np.array([len(own) for own in objects], np.int32)))
 
     def _summed(self, figures: Array) -> list[float]:

@@ -81,6 +81,13 @@ class Heads:
         gradient, figures = region_loss(options, self.to_host(y), objects, warm_up)
         return self.array(gradient), figures
 
+    def iseg_loss(self, classes: int, y: Array, objects: list[HostArray]) -> tuple[Array, float]:
+        """Of an [iseg]: y (n, classes + ids, h, w), objects rows [class, mask...]; (gradient, cost)."""
+        from darknet_py.ops.heads.iseg import iseg_loss
+
+        gradient, cost = iseg_loss(classes, self.to_host(y), objects)
+        return self.array(gradient), cost
+
     def detection_loss(
         self, options: DetectionOptions, y: Array, objects: list[HostArray], chosen: list[HostArray]
     ) -> tuple[Array, DetectionFigures]:
