@@ -10,18 +10,18 @@ import numpy as np
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step, absolute, register
 from darknet_py.layers.tree import HostArray
-from darknet_py.ops import Array
+from darknet_py.ops import Array, Ops
+from darknet_py.ops.contrast import Vectors
 
 TRACK = 5  # column of the truth with the object's name
 
 
 class Samples(NamedTuple):
-    """Vectors z (k, size), what they are of, the groups within which they are compared, and where in the input."""
+    """Vectors of the input, what they are of, and the groups within which they are compared: whole numbers (k,)."""
 
-    z: HostArray
+    at: Vectors
     labels: HostArray
     groups: HostArray
-    places: tuple[HostArray, ...]
 
 
 @register("contrastive")
@@ -57,68 +57,49 @@ class Contrastive(Layer):
         return x
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
-        x = xs[0]
-        samples = self._samples(ctx, x) if ctx.train and ctx.truth is not None else None
+        x, ops = xs[0], ctx.ops
+        samples = self._samples(ctx, x.shape) if ctx.train and ctx.truth is not None else None
         rest = (None,) * (len(xs) - 1)
         if samples is None:
             return Step(x, lambda dy, need_dx=True: (dy, *rest))
         nearest = self.contrastive_neg_max if self.yolo_layer else len(samples.labels)
-        loss, dz = supervised_contrast(samples, self.temperature, nearest)
-        gradient = np.zeros(x.shape, dz.dtype)
-        np.add.at(gradient, samples.places, dz)
-        dx = ctx.ops.array(np.clip(self.cls_normalizer * gradient, -self.max_delta, self.max_delta))
+        z = ops.gather_vectors(x, samples.at)
+        loss, dz = supervised_contrast(ops, z, samples.labels, samples.groups, self.temperature, nearest)
+        gradient = ops.scatter_vectors(ops.scale(dz, self.cls_normalizer), samples.at, x.shape)
+        dx = ops.clip(gradient, self.max_delta)
 
         def backward(dy: Array | None, need_dx: bool = True) -> tuple[Any, ...]:
-            return (dx if dy is None else ctx.ops.add(dx, dy), *rest)
+            return (dx if dy is None else ops.add(dx, dy), *rest)
 
         return Step(x, backward, HeadLoss(self.cls_normalizer * loss, len(samples.labels)))
 
-    def _samples(self, ctx: Context, x: Array) -> Samples | None:
-        host = ctx.ops.to_host(x)
-        size, steps = x.shape[1], ctx.steps or 1
+    def _samples(self, ctx: Context, shape: tuple[int, ...]) -> Samples | None:
+        """Of an input of this shape; None where there are none."""
+        n, size, h, w = shape
+        steps = ctx.steps or 1
         if not self.yolo_layer:
-            truth = np.reshape(ctx.truth, (len(host), -1))
-            pairs = np.arange(len(host)) // 2
-            labels = np.where(truth.max(axis=1) > 0, truth.argmax(axis=1), pairs)
-            every = np.arange(len(host))[:, None]
-            places = (every, np.arange(size)[None], np.array(0), np.array(0))
-            return Samples(host[places], labels, every[:, 0] // (len(host) // steps), places)
+            truth, every = np.reshape(ctx.truth, (n, -1)), np.arange(n)
+            labels = np.where(truth.max(axis=1) > 0, truth.argmax(axis=1), every // 2)
+            return Samples(Vectors(every * size, size), labels, every // (n // steps))
         report = ctx.losses.get(absolute(self.yolo_layer, ctx.index))
         learned = None if report is None or report.learned is None else report.learned()
         if learned is None or not len(learned.cell):
             return None
         b, a, r, c = learned.cell.T
         length = size // learned.anchors
-        places = (b[:, None], a[:, None] * length + np.arange(length), r[:, None], c[:, None])
         named = learned.truth.shape[1] > TRACK
-        labels = learned.truth[:, TRACK] if named else np.arange(len(b))
-        return Samples(host[places], labels, learned.classes * steps + b // (len(host) // steps), places)
+        names = learned.truth[:, TRACK] if named else np.arange(len(b))
+        labels = np.unique(names, return_inverse=True)[1].reshape(-1)
+        at = Vectors(((b * size + a * length) * h + r) * w + c, length)
+        return Samples(at, labels, learned.classes * steps + b // (n // steps))
 
 
-def supervised_contrast(samples: Samples, temperature: float, nearest: int) -> tuple[float, HostArray]:
-    """Sum over i of the mean over its positives j of -log(exp(s_ij / T) / sum over k of exp(s_ik / T)); and d / dz.
-
-    s is the cosine of two vectors. k runs over i's positives and its `nearest` others of the same group.
-    """
-    lengths = np.sqrt((samples.z**2).sum(axis=1, keepdims=True))
-    u = samples.z / np.where(lengths > 0, lengths, 1)
-    s = (u @ u.T) / temperature
-    comparable = (samples.groups == samples.groups[:, None]) & ~np.eye(len(u), dtype=bool)
-    positive = comparable & (samples.labels == samples.labels[:, None])
-    compared = positive | _largest(np.where(comparable & ~positive, s, -np.inf), nearest)
-    counts = positive.sum(axis=1, keepdims=True)
-    anchors = counts > 0
-    e = np.where(compared & anchors, np.exp(s - s.max(axis=1, keepdims=True)), 0)
-    share = e / np.where(anchors, e.sum(axis=1, keepdims=True), 1)
-    weight = positive / np.maximum(counts, 1)
-    loss = -float((weight * np.log(np.where(positive, share, 1))).sum())
-    ds = (share - weight) * anchors / temperature
-    du = (ds + ds.T) @ u
-    dz = (du - u * (u * du).sum(axis=1, keepdims=True)) / np.where(lengths > 0, lengths, 1)
-    return loss, dz
-
-
-def _largest(values: HostArray, count: int) -> HostArray:
-    """Which are among the `count` largest of their row and above -inf."""
-    ranks = np.argsort(np.argsort(-values, axis=1, kind="stable"), axis=1, kind="stable")
-    return (ranks < count) & np.isfinite(values)
+def supervised_contrast(
+    ops: Ops, z: Array, labels: HostArray, groups: HostArray, temperature: float, nearest: int
+) -> tuple[float, Array]:
+    """(loss, d loss / dz) of vectors z (k, size, 1, 1) by their cosines: see `Contrast.contrast_cost`."""
+    units = ops.unit_vectors(z)
+    flat = units.reshape(z.shape[:2])
+    loss, dcosines = ops.contrast_cost(ops.linear(flat, flat), labels, groups, temperature, nearest)
+    dunits = ops.add(*ops.linear_backward(dcosines, flat, flat, True))
+    return loss, ops.unit_vectors_backward(dunits.reshape(z.shape), z, units)

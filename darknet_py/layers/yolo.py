@@ -39,7 +39,7 @@ class Yolo(MaskHead):
         options = self.options(ctx.size)
         gradient, figures = ctx.ops.yolo_loss(options, y, objects)
         report = self._report(figures)
-        report.learned = lambda: yolo.learned(options, ctx.ops.to_host(y), objects)
+        report.learned = lambda: ctx.ops.yolo_learned(options, y, objects)
         return gradient, report
 
     def options(self, size: tuple[int, int]) -> yolo.YoloOptions:

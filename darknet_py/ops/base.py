@@ -17,6 +17,7 @@ from darknet_py.ops import taps
 from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS, needs_input
 from darknet_py.ops.arithmetic import Arithmetic
 from darknet_py.ops.chance import Chance
+from darknet_py.ops.contrast import Contrast
 from darknet_py.ops.costs import Costs
 from darknet_py.ops.heads.interface import Heads
 from darknet_py.ops.norms import Norms
@@ -50,7 +51,7 @@ class Normalised:
     y: Array | None = None
 
 
-class Ops(Arithmetic, Norms, Costs, Chance, Rearranging, Heads, Running, ABC):
+class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Running, ABC):
     """Array module `xp`, real type `dtype`, and the operations."""
 
     name: str

@@ -30,6 +30,10 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("cell.cuh", "own *= weight * class_weight;", "own *= weight;", ("yolo_loss-counters",)),
     ("cell.cuh", "(2 * p * logf(p) + p - 1)", "(2 * p * logf(p) - p - 1)", ("yolo_loss-focal",)),
     ("cell.cuh", "if (alike > best) best", "best", PLAIN),
+    ("assign.cu", "(CLASSES + classes) * places + place", "CLASSES * places + place", ("sure_cells",)),
+    ("assign.cu", "objects + (size_t)picture * most * 5, counts[picture], which)", "objects, counts[picture], which)", ("sure_cells",)),
+    ("assign.cu", "best > truth_thresh ? which", "best > truth_thresh ? 0", ("sure_cells",)),
+    ("assign.cu", "sides[2 * a], sides[2 * a + 1]", "sides[0], sides[1]", ("sure_cells",)),
     # [yolo]
     ("yolo.cu", "cells[2 * at + 1] != cell.column || ", "", PLAIN),
     ("yolo.cu", "|| !learns[at * here + a]", "", PLAIN),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+CONTRAST = ("contrast_cost",)
 BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     # moves, arithmetic, gates
     ("move.cu", "at * axes[3 * a + 1]", "at * axes[3 * a + 2]", ("blend_update",)),
@@ -42,6 +43,25 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("costs.cu", "truth[i] == special ? weight", "truth[i] != special ? weight", ("difference_cost",)),
     ("costs.cu", ">= thresh ?", "> -1.f ?", ("difference_cost",)),
     ("costs.cu", "truth[i] * sharp + spread", "truth[i] * sharp", ("difference_cost",)),
+    # [contrastive]
+    ("contrast.cu", "(size_t)(i % size) * step];", "i % size];", ("gather_vectors",)),
+    ("contrast.cu", "k < own && first", "k < 1 && first", ("scatter_vectors",)),
+    ("contrast.cu", "if (!first) continue;", "", ("scatter_vectors",)),
+    ("contrast.cu", "if (starts[k] == start) sum", "if (k == own) sum", ("scatter_vectors",)),
+    ("contrast.cu", "k != own && groups", "groups", CONTRAST),
+    ("contrast.cu", "groups[k] == groups[own]", "true", CONTRAST),
+    ("contrast.cu", "comparable(k) && labels[k] != labels[own]", "comparable(k)", CONTRAST),
+    ("contrast.cu", "at(c) == at(k) && c < k", "at(c) == at(k)", CONTRAST),
+    ("contrast.cu", "at(c) > at(k) ||", "at(c) < at(k) ||", CONTRAST),
+    ("contrast.cu", "nearer < nearest", "nearer <= nearest", CONTRAST),
+    ("contrast.cu", "    same = warp_sum(same);\n", "", CONTRAST),
+    ("contrast.cu", "    total = warp_sum(total);\n", "", CONTRAST),
+    ("contrast.cu", "    cost = warp_sum(cost);\n", "", CONTRAST),
+    ("contrast.cu", "const bool compared = same && (", "const bool compared = (", CONTRAST),
+    ("contrast.cu", "? 1.f / same : 0.f", "? 1.f : 0.f", CONTRAST),
+    ("contrast.cu", "(share - weight) / temperature", "share - weight", CONTRAST),
+    ("contrast.cu", "(size_t)own * count;\n    float largest", "own;\n    float largest", CONTRAST),
+    ("contrast.cu", "if (own >= count) return;", "", CONTRAST),
     # what is drawn
     ("chance.cu", "mixed(i + first_key) + second_key", "mixed(i + first_key)", ("dropout_mask",)),
     ("chance.cu", ">= threshold ?", "> first_key ?", ("dropout_mask",)),

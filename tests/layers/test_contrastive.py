@@ -9,23 +9,32 @@ import pytest
 
 from darknet_py.config.section import parse
 from darknet_py.layers import Context, Shape, Step
-from darknet_py.layers.contrastive import Samples, supervised_contrast
+from darknet_py.layers.contrastive import supervised_contrast
 from darknet_py.network import Network, build
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import NumpyOps, Ops
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from tests.emulation import array_module, arrays, on_gpu
 from tests.gradients import assert_gradient, network_function
 from tests.layers.cases import layer
 
 OPS = NumpyOps(np.float64, threads=1)
 
 
-def samples(z: np.ndarray, labels: list[int], groups: list[int] | None = None) -> Samples:
-    return Samples(z, np.array(labels), np.array(groups or [0] * len(labels)), ())
+def contrasted(
+    z: np.ndarray, labels: list[int], temperature: float, nearest: int, groups: list[int] | None = None
+) -> tuple[float, np.ndarray]:
+    """Loss and gradient of vectors (k, size)."""
+    one_group = groups or [0] * len(labels)
+    loss, dz = supervised_contrast(
+        OPS, z[:, :, None, None], np.array(labels), np.array(one_group), temperature, nearest
+    )
+    return loss, dz[:, :, 0, 0]
 
 
 def test_loss_of_three() -> None:
     """By hand: vectors at 0, 60 and 90 degrees; the first two are the same object."""
     z = np.array([[2.0, 0], [0.5, math.sqrt(0.75)], [0, 3.0]])
-    loss, _ = supervised_contrast(samples(z, [1, 1, 2]), 0.5, 9)
+    loss, _ = contrasted(z, [1, 1, 2], 0.5, 9)
     e = [math.exp(c / 0.5) for c in (0.5, 0, math.sqrt(0.75))]  # of 0 and 1, 0 and 2, 1 and 2
     assert loss == pytest.approx(-math.log(e[0] / (e[0] + e[1])) - math.log(e[0] / (e[0] + e[2])))
 
@@ -34,16 +43,16 @@ def test_loss_of_three() -> None:
 @pytest.mark.parametrize("groups", [[0] * 6, [0, 0, 0, 1, 1, 1]])
 def test_gradient_of_the_contrast(nearest: int, groups: list[int]) -> None:
     def function(point: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
-        loss, dz = supervised_contrast(samples(point[0], [1, 1, 2, 2, 2, 3], groups), 0.3, nearest)
+        loss, dz = contrasted(point[0], [1, 1, 2, 2, 2, 3], 0.3, nearest, groups)
         return loss, [dz]
 
     assert_gradient(function, [np.random.default_rng(1).standard_normal((6, 4))])
 
 
 def test_lone_objects_teach_nothing() -> None:
-    loss, dz = supervised_contrast(samples(np.eye(3), [1, 2, 3]), 1.0, 3)
+    loss, dz = contrasted(np.eye(3), [1, 2, 3], 1.0, 3)
     assert loss == 0 and (dz == 0).all()
-    loss, dz = supervised_contrast(samples(np.zeros((2, 3)), [1, 1]), 1.0, 3)
+    loss, dz = contrasted(np.zeros((2, 3)), [1, 1], 1.0, 3)
     assert loss == 0 and (dz == 0).all()
 
 
@@ -80,8 +89,8 @@ def test_bounded_gradients() -> None:
     assert np.abs(step.backward(None)[0]).max() == 0.05
 
 
-def tracker(*options: str) -> Network:
-    """Vectors of 3 numbers for each of 2 anchors in 2 x 2 cells, beside a [yolo]."""
+def tracker(ops: Ops = OPS, *options: str) -> Network:
+    """Vectors of 3 numbers for each of 2 anchors in 2 x 2 cells, beside a [yolo]. options: of [contrastive]."""
     sections = [
         "net width=4 height=4 channels=2 time_steps=1",
         "convolutional filters=6 size=2 stride=2 activation=linear",
@@ -94,7 +103,7 @@ def tracker(*options: str) -> Network:
     for section in sections:
         name, *rest = section.split(" ")
         lines += [f"[{name}]", *rest]
-    return build(parse("\n".join(lines)), OPS)
+    return build(parse("\n".join(lines)), ops)
 
 
 def objects(names: list[list[int]]) -> np.ndarray:
@@ -110,8 +119,8 @@ def test_objects_of_a_head_are_compared() -> None:
     result = net.forward(x, Context(OPS, train=True, truth=objects([[1, 2], [1, 2], [3, 2], [3, 4]])))
     z = result.outputs[4].reshape(4, 2, 3, 2, 2)
     first, last = z[:, 0, :, 0, 0], z[:, 1, :, 1, 1]
-    wanted = supervised_contrast(samples(first, [1, 1, 3, 3]), 1.0, 3)[0]
-    wanted += supervised_contrast(samples(last, [2, 2, 2, 4]), 1.0, 3)[0]
+    wanted = contrasted(first, [1, 1, 3, 3], 1.0, 3)[0]
+    wanted += contrasted(last, [2, 2, 2, 4], 1.0, 3)[0]
     assert result.losses[4].cost == pytest.approx(wanted)
     assert result.losses[4].count == 8
 
@@ -138,6 +147,28 @@ def test_gradient_through_the_network() -> None:
     x = np.random.default_rng(0).standard_normal((4, 2, 4, 4))
     own = [p.value.copy() for _, p in list(net.parameters())[:2]]
     assert_gradient(run, own)
+
+
+@pytest.mark.parametrize("options", [(), ("max_delta=0.02", "cls_normalizer=3", "temperature=0.4")])
+def test_the_device_gives_the_same(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss and the gradients of all parameters, by kernels only."""
+    x = np.random.default_rng(0).standard_normal((4, 2, 4, 4))
+    truth = objects([[1, 2], [1, 2], [3, 2], [3, 4]])
+    truth[:, 2] = truth[:, 0] + [0, 0, 0.01, 0, 1, 4]  # in the place of the first
+
+    def learned(ops: Ops) -> list[np.ndarray]:
+        net = tracker(ops, *options)
+        images = ops.array(x)
+        if ops is not host and not on_gpu():
+            monkeypatch.setattr(arrays.Settings, "kernels_only", True)
+        result = net.forward(images, Context(ops, train=True, truth=truth))
+        net.backward(result)
+        return [np.array([result.losses[4].cost]), *(ops.to_host(p.grad) for _, p in net.parameters())]
+
+    host = NumpyOps(threads=1)
+    expected = learned(host)
+    for ours, wanted in zip(learned(CupyOps(array_module())), expected, strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

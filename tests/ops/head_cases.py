@@ -68,6 +68,21 @@ def _yolo(options: dict[str, Any], pictures: int = 3) -> Make:
     return lambda rng: (head.options(SIZE), _masked(rng, pictures, 4, plain), tuple(_objects(rng, pictures)))
 
 
+def _learned(ops: Ops, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Cells and truth of what is learned."""
+    learns = ops.yolo_learned(*args)
+    return tuple(np.array(a, ops.dtype) for a in (learns.cell, learns.truth, learns.positive))
+
+
+def _sure(ops: Ops, args: tuple[Any, ...]) -> Any:
+    seen = ops.sure_cells(*args)
+    assert (seen >= 0).any() == bool(seen.size)
+    return np.array(seen, ops.dtype)
+
+
+SURE = {"truth_thresh": 0.3, "iou_thresh": 0.2}
+
+
 # --- [Gaussian_yolo] -----------------------------------------------------------------------------------------------
 GAUSSIAN: dict[str, dict[str, Any]] = {
     "plain": {"ignore_thresh": 0.4, "uc_normalizer": 0.5},
@@ -246,6 +261,10 @@ CASES = [
     *(Case("yolo_loss", label, _yolo(options)) for label, options in YOLO.items()),
     Case("yolo_loss", "one-picture", _yolo({}, 1)),
     Case("yolo_loss", "no-pictures", _yolo({}, 0)),
+    *(Case(op, "sure", _yolo(SURE), how=how) for op, how in (("yolo_learned", _learned), ("sure_cells", _sure))),
+    Case("yolo_learned", "plain", _yolo({}), how=_learned),
+    Case("sure_cells", "new-coords", _yolo({**SURE, "new_coords": True}), how=_sure),
+    Case("sure_cells", "no-pictures", _yolo(SURE, 0), how=_sure),
     *(Case("gaussian_loss", label, _gaussian(options)) for label, options in GAUSSIAN.items()),
     Case("gaussian_loss", "no-pictures", _gaussian({}, 0)),
     *(Case("region_loss", label, _region(options)) for label, options in REGION.items()),

@@ -8,6 +8,7 @@ import numpy as np
 
 from darknet_py.ops import Array, Ops
 from darknet_py.ops.chance import CropView
+from darknet_py.ops.contrast import Vectors
 from darknet_py.ops.costs import IGNORED, Difference
 from darknet_py.ops.norms import Response
 from tests.gradients import distinct
@@ -198,6 +199,33 @@ def _costs() -> list[Case]:
     ]
 
 
+# --- [contrastive] ---------------------------------------------------------------------------------------------------
+TWICE = Vectors(np.array([61, 2, 282, 61, 167, 61]), 2)  # three are in one place
+
+
+def _contrast() -> list[Case]:
+    def compared(count: int, kinds: int, temperature: float, nearest: int, groups: int = 1) -> Any:
+        def make(rng: Random) -> tuple[Any, ...]:
+            z = rng.standard_normal((count, 4))
+            z[count // 2] = z[0]  # equal cosines
+            z /= np.sqrt((z * z).sum(axis=1, keepdims=True))
+            return z @ z.T, rng.integers(0, kinds, count), rng.integers(0, groups, count), temperature, nearest
+
+        return make
+
+    gather: Any = lambda ops, args, dy, y: {0: ops.scatter_vectors(dy, args[1], X)}  # noqa: E731
+    scatter: Any = lambda ops, args, dy, y: {0: ops.gather_vectors(dy, args[1])}  # noqa: E731
+    return [
+        Case("gather_vectors", "some", lambda rng: (distinct(rng, X), TWICE), gather),
+        Case("scatter_vectors", "some", lambda rng: (distinct(rng, (6, 2, 1, 1)), TWICE, X), scatter),
+        Case("contrast_cost", "all", compared(40, 5, 0.5, 40)),
+        Case("contrast_cost", "nearest", compared(40, 5, 0.2, 3)),
+        Case("contrast_cost", "groups", compared(50, 2, 1.0, 2, 4)),
+        Case("contrast_cost", "all-different", lambda rng: (np.eye(3), np.arange(3), np.zeros(3, int), 1.0, 3)),
+        Case("contrast_cost", "nothing", lambda rng: (np.zeros((0, 0)), *[np.zeros(0, int)] * 2, 1.0, 3)),
+    ]
+
+
 # --- what is drawn ---------------------------------------------------------------------------------------------------
 class _Seed:
     """Stands for a generator that starts anew for each backend."""
@@ -264,4 +292,4 @@ def _empty() -> list[Case]:
     return [Case(op, "no-pictures", lambda rng, args=args: args) for op, args in calls.items()]
 
 
-CASES = [*_moves(), *_arithmetic(), *_norms(), *_costs(), *_drawn(), *_empty()]
+CASES = [*_moves(), *_arithmetic(), *_norms(), *_costs(), *_contrast(), *_drawn(), *_empty()]

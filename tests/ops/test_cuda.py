@@ -26,8 +26,8 @@ TOLERANCE = 2e-5  # as of NumpyOps in float32
 ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
 
 
-# views, and `settled`; batch norm and activation one after the other
-MADE_OF_OTHERS = {"to_depth", "from_depth", "batch_norm_activate", "batch_norm_activate_backward"}
+# views, and `settled`; batch norm and activation one after the other; anchors and `sure_cells`
+MADE_OF_OTHERS = {"to_depth", "from_depth", "batch_norm_activate", "batch_norm_activate_backward", "yolo_learned"}
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,11 @@ KNOWN = {
     # losses, once for each mini-batch and loss layer
     "ops/cuda/heads.py _summed",
     "ops/cuda/costs.py _cost",
+    "ops/cuda/contrast.py contrast_cost",
+    "ops/cuda/heads.py sure_cells",  # only if [contrastive] asks what was learned, with truth_thresh below 1
     "ops/cuda/arithmetic.py sums",  # whether the gradients of a batch are finite
     "ops/cuda/found.py found",  # counts and rows of what was found
-    "layers/yolo.py loss",  # only if [contrastive] asks what was learned
     # the way of layers whose loss is computed on the host
-    "layers/contrastive.py _samples",
-    "layers/contrastive.py supervised_contrast",
     "network/graph.py forward",  # only for a layer with pjreddie's truth=1
     # asked for by the caller, or about host arrays
     "train/loop.py _forward_backward",

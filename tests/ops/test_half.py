@@ -29,7 +29,10 @@ SHAPES: dict[str, tuple[tuple[int, ...], int, Window]] = {  # that fill some til
     "maps-of-three-places": ((7, 9, 1, 3), 33, Window(1)),
     "no-pictures": ((0, 3, 4, 4), 5, Window(3, pad=1)),
 }
-OTHERS = ("_backward", "_update", "_train", "_loss", "_cost", "norm_activate", "found")  # of training, or counted
+OTHERS = (  # of training, or counted
+    *("_backward", "_update", "_train", "_loss", "_cost", "norm_activate", "found"),
+    *("gather_vectors", "scatter_vectors", "yolo_learned", "sure_cells"),
+)
 FORWARD = {c.op: c for c in CASES if not c.op.endswith(OTHERS) and not c.changes}
 
 

@@ -16,6 +16,7 @@ from darknet_py.ops.base import Array, Spans, Window
 from darknet_py.ops.cuda import windows
 from darknet_py.ops.cuda.arithmetic import CudaArithmetic
 from darknet_py.ops.cuda.chance import CudaChance
+from darknet_py.ops.cuda.contrast import CudaContrast
 from darknet_py.ops.cuda.costs import CudaCosts
 from darknet_py.ops.cuda.found import CudaFound
 from darknet_py.ops.cuda.graphs import Captured
@@ -29,7 +30,7 @@ WARPS = 4  # of a block, where each warp makes a result
 T = TypeVar("T")
 
 
-class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaChance, CudaHeads, CudaFound):
+class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, CudaHeads, CudaFound):
     """`xp`: the module cupy, with the wanted device current."""
 
     name = "cuda"

@@ -61,6 +61,16 @@ class CudaHeads(CudaArrays):
         gradient, figures = self._masked_loss("yolo/yolo_delta", options, y, objects, constants)
         return gradient, YoloFigures(*figures)
 
+    def sure_cells(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> HostArray:
+        (y,), truth, (n, here, _, h, w) = self.contiguous(y), self._uploaded(objects), y.shape
+        seen = self.xp.empty((n, here, h, w), np.int32)
+        args = (y, *truth, self.array(options.used_anchors()), seen, n, truth.most, here, options.classes, h, w)
+        constants = ["NEW_COORDS"] if options.new_coords else []
+        self.kernels.flat(
+            "assign/sure_cells", seen.size, (*args, *options.size, options.truth_thresh), constants=constants
+        )
+        return self.xp.asnumpy(seen)
+
     def gaussian_loss(
         self, options: GaussianOptions, y: Array, objects: list[HostArray]
     ) -> tuple[Array, GaussianFigures]:

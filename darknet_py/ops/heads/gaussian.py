@@ -69,7 +69,7 @@ def gaussian_loss(o: GaussianOptions, y: HostArray, objects: list[HostArray]) ->
     for n, rows in enumerate(objects):
         best, which = masked.best_overlaps(pred[n], rows)
         _negatives(o, y[n], (best, which), rows, delta[n])
-        found.append(masked.sure_cells(o, n, best, which, rows))
+        found.append(masked.sure_cells(o, n, masked.sure(o, best, which), rows))
         found.append(_unshifted(o, masked.assign(o, n, _shifted(o, rows), y.shape[3:])))
     learns = Assignment.joined(found, len(o.used))
     overlap = masked.overlaps(pred, learns)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
     from darknet_py.ops.heads.found import Wanted
     from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
+    from darknet_py.ops.heads.masked import Assignment
     from darknet_py.ops.heads.region import RegionFigures, RegionOptions
     from darknet_py.ops.heads.yolo import YoloFigures, YoloOptions
 
@@ -62,6 +63,19 @@ class Heads:
 
         gradient, figures = yolo_loss(options, self.to_host(y), objects)
         return self.array(gradient), figures
+
+    def yolo_learned(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> Assignment:
+        """Which cell of a [yolo] learns which object, on the host. It depends on y only if truth_thresh is below 1."""
+        from darknet_py.ops.heads.masked import learned
+
+        seen = self.sure_cells(options, y, objects) if options.truth_thresh < 1 else None
+        return learned(options, objects, y.shape[3:], seen)
+
+    def sure_cells(self, options: YoloOptions, y: Array, objects: list[HostArray]) -> HostArray:
+        """(n, anchors, h, w) the object that a cell learns since it sees it above truth_thresh; -1. On the host."""
+        from darknet_py.ops.heads.yolo import sure_cells
+
+        return sure_cells(options, self.to_host(y), objects)
 
     def gaussian_loss(
         self, options: GaussianOptions, y: Array, objects: list[HostArray]

@@ -117,11 +117,32 @@ def best_overlaps(pred: HostArray, objects: HostArray) -> tuple[HostArray, HostA
     return overlap.max(axis=-1), overlap.argmax(axis=-1)
 
 
-def sure_cells(o: MaskOptions, picture: int, best: HostArray, which: HostArray, objects: HostArray) -> Assignment:
-    """Cells whose IoU is above truth_thresh (never where that is 1)."""
-    at = np.argwhere(best > o.truth_thresh)
+def sure(o: MaskOptions, best: HostArray, which: HostArray) -> HostArray:
+    """Of the best overlaps of a picture: the object of the cells whose IoU is above truth_thresh (never where that is
+    1), -1 of the others."""
+    return np.where(best > o.truth_thresh, which, -1)
+
+
+def learned(
+    o: MaskOptions,
+    objects: list[HostArray],
+    shape: tuple[int, ...],
+    seen: Sequence[HostArray] | HostArray | None = None,
+) -> Assignment:
+    """Which cell of a grid of `shape` (h, w) learns which object. seen: for each picture what `sure` gives."""
+    found = []
+    for picture, rows in enumerate(objects):
+        if seen is not None:
+            found.append(sure_cells(o, picture, seen[picture], rows))
+        found.append(assign(o, picture, rows, shape))
+    return Assignment.joined(found, len(o.used))
+
+
+def sure_cells(o: MaskOptions, picture: int, seen: HostArray, objects: HostArray) -> Assignment:
+    """Cells that see an object well enough to learn it, as `sure` says."""
+    at = np.argwhere(seen >= 0)
     cell = np.concatenate((np.full((len(at), 1), picture), at), axis=1)
-    return Assignment(cell, objects[which[tuple(at.T)]], np.zeros(len(at), bool), len(o.used))
+    return Assignment(cell, objects[seen[tuple(at.T)]], np.zeros(len(at), bool), len(o.used))
 
 
 def assign(o: MaskOptions, picture: int, objects: HostArray, shape: tuple[int, ...]) -> Assignment:

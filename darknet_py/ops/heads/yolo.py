@@ -62,7 +62,10 @@ def yolo_loss(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> tuple[H
     """(gradient like y (n, anchors, 5 + classes, h, w), figures). objects: rows [x, y, w, h, class] of each picture."""
     pred = decode(o, y)
     delta = np.zeros_like(y)
-    learns = _learned(o, y, pred, objects, delta)
+    best = [masked.best_overlaps(p, rows) for p, rows in zip(pred, objects, strict=True)]
+    for (overlap, _), out, d in zip(best, y, delta, strict=True):
+        _objectness_of_negatives(o, out, overlap, d)
+    learns = masked.learned(o, objects, y.shape[3:], [masked.sure(o, *found) for found in best])
     ious, similarities = _box_deltas(o, y, pred, learns, delta)
     _objectness_and_class_deltas(o, y, learns, masked.overlaps(pred, learns), delta)
     if o.iou_thresh < 1:
@@ -72,20 +75,10 @@ def yolo_loss(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> tuple[H
     return -o.delta_normalizer * delta, figures
 
 
-def learned(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> Assignment:
-    """Which cell learns which object."""
-    return _learned(o, y, decode(o, y), objects, np.zeros_like(y))
-
-
-def _learned(o: YoloOptions, y: HostArray, pred: HostArray, objects: list[HostArray], delta: HostArray) -> Assignment:
-    """The assignment; and the objectness of what isn't assigned is set."""
-    found: list[Assignment] = []
-    for picture, rows in enumerate(objects):
-        best, which = masked.best_overlaps(pred[picture], rows)
-        _objectness_of_negatives(o, y[picture], best, delta[picture])
-        found.append(masked.sure_cells(o, picture, best, which, rows))
-        found.append(masked.assign(o, picture, rows, y.shape[3:]))
-    return Assignment.joined(found, len(o.used))
+def sure_cells(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> HostArray:
+    """(n, anchors, h, w) the object that a cell learns since it sees it above truth_thresh, or -1."""
+    best = (masked.best_overlaps(p, rows) for p, rows in zip(decode(o, y), objects, strict=True))
+    return np.array([masked.sure(o, *found) for found in best], int).reshape(len(y), *y.shape[1:2], *y.shape[3:])
 
 
 def _objectness_of_negatives(o: YoloOptions, y: HostArray, best: HostArray, delta: HostArray) -> None:
