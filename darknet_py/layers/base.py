@@ -104,6 +104,7 @@ class Context:
     truth: host array. For detectors (n, boxes, 5) rows [x, y, w, h, class] relative to the picture, ended by a row of
         zeros; a sixth column may name the object ([contrastive]). For classifiers and whatever else is compared with
         its output number by number: (n, outputs). For [iseg] (n, objects, 1 + h * w).
+    goal: array of the backend, what a layer with truth=1 gave: the truth of what is compared number by number.
     rng: for dropout; a function of seed and iteration, so that a resumed training goes on alike.
     batches: mini-batches that training has seen. seen: pictures that training has seen.
     momentum: of the rolling batch-norm statistics.
@@ -119,6 +120,7 @@ class Context:
     ops: Ops
     train: bool = False
     truth: Any = None
+    goal: Array = None
     rng: np.random.Generator | None = None
     batches: int = 0
     seen: int = 0
@@ -164,7 +166,7 @@ class Layer:
     dontsave: bool = opt(False, doc="weights files are written without this layer (pjreddie)")
     dontloadscales: bool = opt(False, doc="the weights file has no batch norm for this layer")
     learning_rate: float = opt(1.0, ge=0, doc="factor on the network's learning rate")
-    truth: bool = opt(False, doc="what comes out is the truth of the layers behind (pjreddie)")
+    truth: bool = opt(False, doc="what comes out is the truth of the losses behind (pjreddie)")
 
     def inputs(self, index: int) -> tuple[int, ...]:
         """Indices of the layers that feed layer `index`; -1 is the picture."""

@@ -13,7 +13,7 @@ from typing import Any
 from darknet_py.config.options import opt
 from darknet_py.errors import DataError
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step, register
-from darknet_py.layers.tree import HostArray, Tree, read_tree
+from darknet_py.layers.tree import Tree, read_tree
 from darknet_py.ops import Array
 from darknet_py.ops.costs import ERRORS, Difference
 
@@ -146,11 +146,13 @@ class Cost(_Loss):
 def truth_like(ctx: Context, x: Array, start: int, tree: Tree | None = None) -> Array | None:
     """The truth in the shape of x; None where there is none. DataError where its size is another.
 
-    With a `start` from 0 on the truth holds the numbers of several layers, and those from `start` on are meant.
+    With a `start` from 0 on the truth holds the numbers of several layers, and those from `start` on are meant. What a
+    layer gives as truth stays on the backend as it is.
     """
     if ctx.truth is None:
         return None
-    truth: HostArray = ctx.truth
+    given = ctx.goal is not None
+    truth = ctx.ops.settled(ctx.goal) if given else ctx.truth
     if start >= 0:
         truth = truth.reshape(len(truth), -1)[:, start : start + x[0].size]
     if truth.size != x.size or len(truth) != len(x):
@@ -159,6 +161,8 @@ def truth_like(ctx: Context, x: Array, start: int, tree: Tree | None = None) -> 
             f"the network gives {x[0].size} numbers for each of {len(x)} pictures, "
             f"but the truth has {numbers} for each of {len(truth)}"
         )
+    if given:
+        return ctx.ops.settled(truth).reshape(x.shape)
     if tree is not None:
         truth = tree.targets(truth.reshape(len(truth), -1))
     return ctx.ops.array(truth.reshape(x.shape))

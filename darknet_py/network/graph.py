@@ -155,7 +155,7 @@ class Network:
                 step = node.layer.forward(here, node.params, *xs)
             outputs[node.index] = step.y
             if node.layer.truth and ctx.truth is not None:
-                ctx, still = (replace(c, truth=self.ops.to_host(step.y)) for c in (ctx, still))
+                ctx, still = (replace(c, goal=step.y) for c in (ctx, still))
             if step.loss is not None:
                 result.losses[node.index] = step.loss
             if ctx.train:

@@ -11,15 +11,17 @@ from darknet_py.config.section import parse
 from darknet_py.errors import CfgError
 from darknet_py.layers import Context
 from darknet_py.network import Header, Network, build, load_weights, save_weights
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import NumpyOps, Ops
+from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.train.optimizer import Optimizer
+from tests.emulation import array_module, arrays, on_gpu
 
 CONV = "[convolutional]\nfilters={filters}\nsize=3\nbatch_normalize=1\nactivation=linear\n{more}"
 
 
-def network(*layers: str, net: str = "") -> Network:
+def network(*layers: str, net: str = "", ops: Ops | None = None) -> Network:
     text = f"[net]\nwidth=5\nheight=5\nchannels=2\nbatch=2\n{net}\n" + "\n".join(layers)
-    return build(parse(text), NumpyOps(np.float64, threads=1), seed=1)
+    return build(parse(text), ops or NumpyOps(np.float64, threads=1), seed=1)
 
 
 def test_the_output_of_a_layer_can_be_the_truth_of_those_behind() -> None:
@@ -30,6 +32,29 @@ def test_the_output_of_a_layer_can_be_the_truth_of_those_behind() -> None:
     without = network("[activation]\nactivation=relu", "[cost]")
     done = without.forward(x, Context(net.ops, train=True, truth=np.full((2, 50), 7.0)))
     assert done.losses[1].cost == pytest.approx(((7 - np.maximum(x, 0)) ** 2).sum())
+
+
+@pytest.mark.parametrize("loss", ["[cost]", "[cost]\ntruth_start=50", "[logistic]\ntruth_start=25", "[softmax]"])
+def test_such_a_truth_stays_on_the_device(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 2, 5, 5))
+    first = CONV.format(filters=4 if "start" in loss else 2, more="pad=1\ntruth=1")
+
+    def trained(ops: Ops) -> list[np.ndarray]:
+        net, images = network(first, CONV.format(filters=2, more="pad=1"), loss, ops=ops), ops.array(x)
+        if ops is not host and not on_gpu():
+            monkeypatch.setattr(arrays.Settings, "kernels_only", True)
+        done = net.forward(images, Context(ops, train=True, truth=np.zeros((2, 50))))
+        net.backward(done)
+        return [
+            np.array([done.losses[2].cost]),
+            *(ops.to_host(p.grad) for _, p in net.parameters() if p.spec.trainable),
+        ]
+
+    host = NumpyOps(threads=1)
+    expected = trained(host)
+    assert expected[0] != 0
+    for ours, wanted in zip(trained(CupyOps(array_module())), expected, strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-3, atol=1e-4)
 
 
 def test_a_weights_file_may_hold_the_first_filters_only(tmp_path: Path) -> None:

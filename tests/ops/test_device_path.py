@@ -33,8 +33,6 @@ KNOWN = {
     "ops/cuda/heads.py sure_cells",  # only if [contrastive] asks what was learned, with truth_thresh below 1
     "ops/cuda/arithmetic.py sums",  # whether the gradients of a batch are finite
     "ops/cuda/found.py found",  # counts and rows of what was found
-    # the way of layers whose loss is computed on the host
-    "network/graph.py forward",  # only for a layer with pjreddie's truth=1
     # asked for by the caller, or about host arrays
     "train/loop.py _forward_backward",
     "ops/cuda/cupy_ops.py to_host",
