@@ -172,11 +172,11 @@ class Network:
         assert node.place is not None
         index, first = node.place
         if index not in joined:
-            joined[index] = self.ops.empty((len(xs[0]), *self.nodes[index].shape))
+            joined[index] = ctx.ops.empty((len(xs[0]), *self.nodes[index].shape))
         out = joined[index][:, first : first + node.shape.c]
         y = node.layer.forward(replace(ctx, out=out), node.params, *xs).y
         if y is not out:
-            out[...] = y
+            ctx.ops.put(y, out)
         return out
 
     def backward(self, result: Pass, grads: dict[int, Array] | None = None) -> Array | None:

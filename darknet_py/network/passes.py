@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
@@ -68,7 +68,8 @@ def fuse_shortcuts(net: Network) -> Network:
     for second in net.nodes:
         first = nodes[second.inputs[0]]
         if readers[first.index] == 1 and _adds_plainly(first, second):
-            fused = ConvolutionAndSum(**vars(first.layer))
+            options = {option.name: getattr(first.layer, option.name) for option in fields(first.layer)}
+            fused = ConvolutionAndSum(**options)
             nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
             inputs = (*first.inputs, *second.inputs[1:])
             nodes[second.index] = replace(second, layer=fused, inputs=inputs, specs=first.specs, params=first.params)

@@ -72,6 +72,10 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
         """An array with any contents."""
         return self.array(self.xp.empty(shape))
 
+    def put(self, x: Array, out: Array) -> None:
+        """`x` into `out`, which may be some channels of an array: for backends that `writes_parts`."""
+        out[...] = x
+
     # --- activations -------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:
         """y = activation(x); `x` itself for ``linear``."""

@@ -19,15 +19,19 @@ ALIGNMENT = 64  # of a cache line and of the widest vectors
 
 
 class Pool:
-    """Arrays on reused memory, aligned to cache lines. Threads may share it."""
+    """Arrays on reused memory, aligned to cache lines. Threads may share it.
 
-    def __init__(self) -> None:
+    smallest: bytes; what is smaller comes from the system's allocator.
+    """
+
+    def __init__(self, smallest: int = SMALL) -> None:
+        self._smallest = smallest
         self._free: dict[int, list[Array]] = defaultdict(list)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """An array with arbitrary contents; its memory comes back when the last view of it is gone."""
         size = math.prod(shape) * dtype.itemsize
-        if size < SMALL:
+        if size < self._smallest:
             return np.empty(shape, dtype)
         size = _rounded(size)
         try:
@@ -35,6 +39,13 @@ class Pool:
         except IndexError:
             memory = _aligned(size)
         return np.asarray(_Lease(self, memory, shape, dtype))
+
+    def holds(self, array: Array) -> bool:
+        """Whether the array's memory is the pool's."""
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        return isinstance(base, _Lease) and base.pool is self
 
     def give_back(self, memory: Array) -> None:
         """`memory` may be used again."""
@@ -48,10 +59,10 @@ class Pool:
 class _Lease:
     """Stands as the base of an array and of all its views, and so learns when the last one goes."""
 
-    __slots__ = ("__array_interface__", "_memory", "_pool")
+    __slots__ = ("__array_interface__", "_memory", "pool")
 
     def __init__(self, pool: Pool, memory: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._pool, self._memory = pool, memory
+        self.pool, self._memory = pool, memory
         self.__array_interface__ = {
             "shape": shape,
             "typestr": dtype.str,
@@ -60,7 +71,7 @@ class _Lease:
         }
 
     def __del__(self) -> None:
-        self._pool.give_back(self._memory)
+        self.pool.give_back(self._memory)
 
 
 def _rounded(size: int) -> int:

@@ -29,23 +29,28 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL, lanes: int) -> None:
         self.lanes = lanes
         self.width = 4 * lanes
-        self._library, self._prefix = library, PREFIXES[lanes]
+        self.library = library
         self._functions: dict[str, Callable[..., None]] = {}
 
     def call(self, name: str, *arguments: Any) -> None:
         """Arrays are passed as pointers (they must be float32, int32 or int64 as the kernel says, and contiguous),
         None as a null pointer, structures by reference, integers as 64 bits."""
+        self.function(name)(*map(argument, arguments))
+
+    def function(self, name: str) -> Callable[..., None]:
+        """The C function."""
         function = self._functions.get(name)
         if function is None:
-            function = self._functions[name] = getattr(self._library, f"{self._prefix}_{name}")
-        function(*map(_argument, arguments))
+            function = self._functions[name] = getattr(self.library, f"{PREFIXES[self.lanes]}_{name}")
+        return function
 
     def packed_size(self, outputs: int, depth: int) -> int:
         """Numbers of packed weights."""
         return -(-outputs // self.lanes) * self.lanes * depth
 
 
-def _argument(value: Any) -> Any:
+def argument(value: Any) -> Any:
+    """A kernel's argument as C takes it; an array has to outlive it."""
     if isinstance(value, np.ndarray):
         return ctypes.c_void_p(value.ctypes.data)
     if isinstance(value, ctypes.Structure):

@@ -17,7 +17,9 @@ from darknet_py.ops.native import Conv, Depthwise, Gradient, Kernels, Winograd, 
 
 Array = npt.NDArray[Any]
 Empty = Callable[[tuple[int, ...]], Array]
-Step = Callable[[Array, "Array | None", "Array | None", Array], None]  # of x, bias, added, y
+Step = Callable[
+    ["Convolution", Array, "Array | None", "Array | None", Array], None
+]  # of who runs it, x, bias, added, y
 Pitches = tuple[int, ...]
 
 MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
@@ -71,7 +73,7 @@ class Convolution:
         if step is None:
             make = self._way(x, y, filters)
             step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
-        step(x, bias, added, y)
+        step(self, x, bias, added, y)
         return y
 
     def _way(self, x: Array, y: Array, filters: Filters) -> Callable[..., Step]:
@@ -103,10 +105,10 @@ class Convolution:
                  window.stride_x, len(rows), run, window.groups, activation, self.threads)  # fmt: skip
         packed = self._packed(filters)
 
-        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+        def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
             if joined:
-                x = self._surrounded(np.ascontiguousarray(x), window, y_shape[1:3])
-            self.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
+                x = by.surrounded(by.whole(x), window, y_shape[1:3])
+            by.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
 
         return step
 
@@ -122,8 +124,8 @@ class Convolution:
         scratch = 36 * group * c + 36 * PART * self.kernels.width * self.threads
         transformed = self._transformed(filters)
 
-        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
-            self.kernels.call("winograd", s, x, transformed, bias, added, y, self.empty((scratch,)))
+        def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+            by.kernels.call("winograd", s, x, transformed, bias, added, y, by.empty((scratch,)))
 
         return step
 
@@ -133,12 +135,12 @@ class Convolution:
         s = self._depthwise(x_shape, y_shape, filters.window, activation)
         taps = _taps_first(filters.weight)
 
-        def step(x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
-            x, added = np.ascontiguousarray(x), None if added is None else np.ascontiguousarray(added)
-            whole = y if y.flags.c_contiguous else self.empty(y.shape)
-            self.kernels.call("depthwise", s, x, taps, bias, added, whole)
+        def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
+            x, added = by.whole(x), None if added is None else by.whole(added)
+            whole = y if y.flags.c_contiguous else by.empty(y.shape)
+            by.kernels.call("depthwise", s, x, taps, bias, added, whole)
             if whole is not y:
-                y[...] = whole
+                by.copy(whole, y)
 
         return step
 
@@ -186,12 +188,12 @@ class Convolution:
         enough = min(c, m) >= FEWEST_GRADIENT_CHANNELS and _tiles(dy.shape) >= FEWEST_GRADIENT_TILES
         if enough and self._suits_winograd(x, dy, window):
             return self._winograd_gradient(dy, x, window)
-        x = np.ascontiguousarray(x)
+        x = self.whole(x)
         if window.depthwise(shape):
             taps = self.empty((size * size, m))
             self.kernels.call("depthwise_weight", self._depthwise(x.shape, dy.shape, window), x, dy, taps)
             return np.ascontiguousarray(taps.T).reshape(shape)
-        x = self._surrounded(x, window, dy.shape[1:3])
+        x = self.surrounded(x, window, dy.shape[1:3])
         groups = window.groups
         sums = self.empty((groups, size, size, c, self.kernels.packed_size(m // groups, 1)))
         line = x.shape[2] * x.shape[3]
@@ -214,7 +216,7 @@ class Convolution:
         self.kernels.call("winograd_gradient", s, x, dy, dweight, scratch)
         return dweight.transpose(0, 3, 1, 2)
 
-    def _surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
+    def surrounded(self, x: Array, window: Window, out: tuple[int, ...]) -> Array:
         """x with zeros around it as far as the taps reach."""
         n, h, w, c = x.shape
         before, (wide_h, wide_w) = window.pad * window.dilation, _reach(window, (h, w), out)
@@ -223,6 +225,19 @@ class Convolution:
         padded = self.empty((n, wide_h, wide_w, c))
         self.kernels.call("surround", x, padded, n, h, w, c, wide_h, wide_w, before, before, self.threads)
         return padded
+
+    def whole(self, x: Array) -> Array:
+        """`x` contiguous."""
+        if x.flags.c_contiguous:
+            return x
+        y = self.empty(x.shape)
+        self.copy(x, y)
+        return y
+
+    def copy(self, x: Array, y: Array) -> None:
+        """x into y, both (n, h, w, c), perhaps some channels of wider arrays."""
+        c = x.shape[3]
+        self.kernels.call("copy_rows", x, pitch(x), y, pitch(y), x.size // c, c, self.threads)
 
     # --- weights and memory ------------------------------------------------------------------------------------------
     def _packed(self, filters: Filters) -> Array:

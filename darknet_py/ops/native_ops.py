@@ -6,7 +6,7 @@ don't depend on their number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, Kernels, pitch
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
 from darknet_py.ops.numpy_ops import NumpyOps
+from darknet_py.ops.running import Function
 
 Array = npt.NDArray[Any]
 CHUNKS = 64  # of kernels/cpu/elementwise.h
@@ -30,10 +31,10 @@ class NativeOps(NumpyOps):
 
     writes_parts = True
 
-    def __init__(self, kernels: Kernels, threads: int | None = None) -> None:
+    def __init__(self, kernels: Kernels, threads: int | None = None, pool: Pool | None = None) -> None:
         super().__init__(np.float32, threads)
         self.kernels = kernels
-        self.pool = Pool()
+        self.pool = pool or Pool()
         self.convolution = Convolution(kernels, self.threads.count, self._empty)
 
     def _empty(self, shape: tuple[int, ...]) -> Array:
@@ -42,13 +43,22 @@ class NativeOps(NumpyOps):
     def _lying(self, x: Array) -> Array:
         """As it lies in memory, contiguous: pictures channels-last, others as they are. float32."""
         if x.ndim != 4:
-            return np.ascontiguousarray(x, FLOAT)
-        lying = _pitched(x)
-        if lying.flags.c_contiguous:
-            return lying
-        whole = self._empty(lying.shape)
-        self._copy(lying, whole)
-        return whole
+            return np.asanyarray(x, FLOAT, order="C")
+        return self.convolution.whole(_pitched(x))
+
+    def array(self, host: Any) -> Array:
+        host = np.asarray(host)
+        if host.ndim != 4:
+            return super().array(host)
+        n, c, h, w = host.shape
+        x = _up(np.empty((n, h, w, c), FLOAT))  # weights stay: no memory of the pool, which is rounded up
+        self.receive(host, x)
+        return x
+
+    def receive(self, host: Array, x: Array) -> None:
+        """`host` (n, c, h, w) into `x`, an array of `empty`."""
+        n, c, h, w = host.shape
+        self._call("channels_last", np.ascontiguousarray(host, FLOAT), x, n, c, h * w)
 
     def empty(self, shape: tuple[int, ...]) -> Array:
         n, c, h, w = shape
@@ -56,6 +66,11 @@ class NativeOps(NumpyOps):
 
     def _call(self, name: str, *arguments: Any) -> None:
         self.kernels.call(name, *arguments, self.threads.count)
+
+    def captured(self, function: Function) -> Callable[[Array], dict[int, Array]]:
+        from darknet_py.ops.repeated import Repeated
+
+        return Repeated(self, function)
 
     # --- element-wise ----------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:
@@ -86,20 +101,18 @@ class NativeOps(NumpyOps):
         y = self._empty((n, h, w, sum(x.shape[1] for x in xs)))
         first = 0
         for x in xs:
-            self._copy(_pitched(x), y[..., first : first + x.shape[1]])
+            self.convolution.copy(_pitched(x), y[..., first : first + x.shape[1]])
             first += x.shape[1]
         return _up(y)
 
-    def _copy(self, x: Array, y: Array) -> None:
-        """x into y, both (n, h, w, c), perhaps some channels of wider arrays."""
-        c = x.shape[3]
-        self._call("copy_rows", x, pitch(x), y, pitch(y), x.size // c, c)
+    def put(self, x: Array, out: Array) -> None:
+        self.convolution.copy(_pitched(x), out.transpose(0, 2, 3, 1))
 
     def upsample(self, x: Array, stride: int) -> Array:
         wide = self._lying(x)
         n, h, w, c = wide.shape
         y = self._empty((n, h * stride, w * stride, c))
-        y.reshape(n, h, stride, w, stride, c)[...] = wide[:, :, None, :, None]
+        self._call("upsample", wide, y, n * h, w, c, stride)
         return _up(y)
 
     # --- by channel ------------------------------------------------------------------------------------------------
@@ -255,7 +268,7 @@ def _pitched(x: Array) -> Array:
     step = lying.strides[2]
     if x.dtype == FLOAT and lying.strides == (h * w * step, w * step, step, 4) and step >= 4 * c:
         return lying
-    return np.ascontiguousarray(lying, FLOAT)
+    return np.asanyarray(lying, FLOAT, order="C")
 
 
 def _line(of: Normalised) -> tuple[Array, Array]:
@@ -284,4 +297,4 @@ def _up(y: Array) -> Array:
 
 
 def _vector(v: Array) -> Array:
-    return np.ascontiguousarray(v, FLOAT)
+    return np.asanyarray(v, FLOAT, order="C")

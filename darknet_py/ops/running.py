@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 Array = Any
-T = TypeVar("T")
+Function = Callable[[Any, Array], "dict[int, Array]"]
+"""of a backend and an array of it; what it gives has numbers, as a network's layers have"""
 
 
 class Running(ABC):
@@ -21,10 +22,10 @@ class Running(ABC):
         """`hosts` as arrays of this backend, in turn. Each may be overwritten once the next one is asked for."""
         return map(self.array, hosts)
 
-    def captured(self, function: Callable[[Array], T]) -> Callable[[Any], T]:
-        """`function` of an array, as one of host arrays.
+    def captured(self, function: Function) -> Callable[[Any], dict[int, Array]]:
+        """`function` of a backend and an array, as one of host arrays.
 
-        The backend may run it once for each shape and then repeat what it did, so it has to do the same each time and
-        to change nothing else. Its results may be overwritten by the next call.
+        The backend may run it some times for each shape and then repeat what it did, so it has to do the same each time
+        and to change nothing else. Its results may be overwritten by the next call.
         """
-        return lambda host: function(self.array(host))
+        return lambda host: function(self, self.array(host))

@@ -160,6 +160,28 @@ void NAME(copy_rows)(const float *from, long from_pitch, float *to, long to_pitc
     for (long row = 0; row < rows; row++) memcpy(to + row * to_pitch, from + row * from_pitch, c * sizeof(float));
 }
 
+/* (n, c, places) -> (n, places, c) */
+void NAME(channels_last)(const float *x, float *y, long n, long c, long places, long threads) {
+    long block = 256, blocks = (places + block - 1) / block;
+#pragma omp parallel for num_threads(enough_threads(threads, (double)n * c * places)) schedule(static)
+    for (long part = 0; part < n * blocks; part++) {
+        long first = part % blocks * block, end = smaller(places, first + block), at = part / blocks * c * places;
+        for (long i = 0; i < c; i++)
+            for (long place = first; place < end; place++) y[at + place * c + i] = x[at + i * places + place];
+    }
+}
+
+/* each place `stride` times down and across; (lines, w, c) -> (lines * stride, w * stride, c) */
+void NAME(upsample)(const float *x, float *y, long lines, long w, long c, long stride, long threads) {
+#pragma omp parallel for num_threads(enough_threads(threads, (double)lines * w * c * stride * stride)) schedule(static)
+    for (long line = 0; line < lines; line++) {
+        long row = w * stride * c;
+        float *to = y + line * stride * row;
+        for (long i = 0; i < w * stride; i++) memcpy(to + i * c, x + (line * w + i / stride) * c, c * sizeof(float));
+        for (long i = 1; i < stride; i++) memcpy(to + i * row, to, row * sizeof(float));
+    }
+}
+
 /* velocity <- momentum * velocity - grad - decay * value;  value <- value + rate * velocity; constants: the three */
 void NAME(sgd_update)(float *value, const float *grad, float *velocity, const float *constants, long size,
                       long threads) {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from darknet_py.layers import Context
+from darknet_py.network import runner
 from darknet_py.ops import NumpyOps, Window
 from darknet_py.ops.cuda.half_ops import HALF, HalfFilters, HalfOps, works
 from darknet_py.ops.cuda.plan import Plan
@@ -114,8 +114,7 @@ def test_depthwise_filters_stay_float(ops: HalfOps) -> None:
 @pytest.mark.parametrize("graphs", [False, True])
 def test_a_network_gives_nearly_the_same(graphs: bool) -> None:
     half, exact = HalfOps(array_module(), Plan(half=True, graphs=graphs)), NumpyOps(threads=1)
-    run, net = (lambda x, n=n: n.forward(x, Context(n.ops)).outputs for n in (network(half), network(exact)))
-    ours, expected = half.captured(run)(pictures(1)), net(exact.array(pictures(1)))
+    ours, expected = (runner(network(ops))(pictures(1)) for ops in (half, exact))
     for i, y in expected.items():
         np.testing.assert_allclose(half.to_host(ours[i]), y, atol=3e-3 * np.abs(y).max())
 

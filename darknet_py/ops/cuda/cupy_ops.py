@@ -7,7 +7,7 @@ it in the tests. Sums are made in a fixed order, so the same input gives the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,9 @@ from darknet_py.ops.cuda.launch import Kernels
 from darknet_py.ops.cuda.norms import CudaNorms
 from darknet_py.ops.cuda.plan import Plan
 from darknet_py.ops.cuda.uploads import Uploader
+from darknet_py.ops.running import Function
 
 WARPS = 4  # of a block, where each warp makes a result
-T = TypeVar("T")
 
 
 class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, CudaHeads, CudaFound):
@@ -57,8 +57,8 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
         self._uploader = self._uploader or Uploader(self.xp, self.dtype)
         return self._uploader.feed(hosts)
 
-    def captured(self, function: Callable[[Array], T]) -> Callable[[Any], T]:
-        return Captured(self.xp, self.dtype, function) if self.plan.graphs else super().captured(function)
+    def captured(self, function: Function) -> Callable[[Any], dict[int, Array]]:
+        return Captured(self, function) if self.plan.graphs else super().captured(function)
 
     # --- activations -------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:

@@ -7,42 +7,45 @@ own, which nobody else gets memory from, and lives as long as the graph.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops.base import Array
+from darknet_py.ops.running import Function
+
+if TYPE_CHECKING:
+    from darknet_py.ops.cuda.cupy_ops import CupyOps
 
 HostArray = npt.NDArray[Any]
-T = TypeVar("T")
 
 
-class _Recording(NamedTuple, Generic[T]):
+class _Recording(NamedTuple):
     """A graph, where its input is copied from and to, what it fills, and the pool with all that it uses in between."""
 
     graph: Any
     pinned: HostArray
     x: Array
-    result: T
+    result: dict[int, Array]
     pool: Any
 
 
-class Captured(Generic[T]):
-    """`function` of a device array, for host arrays; see `Running.captured`.
+class Captured:
+    """`function` of the backend and an array of it, for host arrays; see `Running.captured`.
 
     What can't be captured, such as products by cuBLAS, runs step by step, and a warning says so.
     """
 
-    def __init__(self, xp: Any, dtype: Any, function: Callable[[Array], T]) -> None:
-        self._xp, self._dtype, self._function = xp, np.dtype(dtype), function
-        self._stream = xp.cuda.Stream(non_blocking=True)
-        self._copied = xp.cuda.Event(disable_timing=True)
-        self._recordings: dict[tuple[int, ...], _Recording[T] | None] = {}
+    def __init__(self, ops: CupyOps, function: Function) -> None:
+        self._xp, self._dtype, self._function = ops.xp, ops.dtype, partial(function, ops)
+        self._stream = self._xp.cuda.Stream(non_blocking=True)
+        self._copied = self._xp.cuda.Event(disable_timing=True)
+        self._recordings: dict[tuple[int, ...], _Recording | None] = {}
 
-    def __call__(self, host: HostArray) -> T:
+    def __call__(self, host: HostArray) -> dict[int, Array]:
         if host.shape not in self._recordings:
             self._recordings[host.shape] = self._recorded(host)
         recording = self._recordings[host.shape]
@@ -50,7 +53,7 @@ class Captured(Generic[T]):
             return self._function(self._xp.array(np.ascontiguousarray(host, self._dtype)))
         return self._launched(recording, host)
 
-    def _recorded(self, host: HostArray) -> _Recording[T] | None:
+    def _recorded(self, host: HostArray) -> _Recording | None:
         """After two runs: the first compiles kernels and makes what is kept, the second brings the pool its memory."""
         raw = self._xp.cuda.alloc_pinned_memory(max(1, host.size) * self._dtype.itemsize)
         pinned = np.frombuffer(raw, self._dtype, host.size).reshape(host.shape)
@@ -75,7 +78,7 @@ class Captured(Generic[T]):
                 return None
         return _Recording(graph, pinned, x, result, pool)
 
-    def _launched(self, recording: _Recording[T], host: HostArray) -> T:
+    def _launched(self, recording: _Recording, host: HostArray) -> dict[int, Array]:
         self._copied.synchronize()  # pinned memory may be written again
         recording.pinned[...] = host
         current = self._xp.cuda.get_current_stream()
