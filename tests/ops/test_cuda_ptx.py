@@ -14,8 +14,10 @@ import pytest
 from darknet_py.ops import NumpyOps
 from darknet_py.ops.cuda import windows
 from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.half_ops import HalfOps
 from darknet_py.ops.cuda.pictures import fit_picture, recolour
 from tests.emulation import array_module, kernels, nvcc, on_gpu
+from tests.ops import test_half
 from tests.ops.case import Case
 from tests.ops.cases import CASES, EMPTY
 from tests.ops.test_cases import by_loops
@@ -54,6 +56,17 @@ def test_convolutions_over_many_tiles(label: str, ops: CupyOps, monkeypatch: pyt
     monkeypatch.setattr(windows, "FULL", 0)
     monkeypatch.setattr(windows, "SHORTEST", 16)
     assert_close(convolved(ops, LARGER[label]), convolved(None, LARGER[label]), TOLERANCE)
+
+
+@pytest.mark.parametrize("label", test_half.SHAPES)
+def test_half_precision(label: str) -> None:
+    """The products of tensor cores: PTX's wmma instructions."""
+    exact = test_half.convolved(NumpyOps(threads=1), label)
+    np.testing.assert_allclose(test_half.convolved(HalfOps(array_module()), label), exact, rtol=1.1e-3, atol=1e-3)
+
+
+def test_views_of_half_numbers() -> None:
+    test_half.test_a_view_of_half_numbers_becomes_float(HalfOps(array_module()))
 
 
 def test_long_sums(ops: CupyOps) -> None:
