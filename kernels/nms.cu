@@ -2,9 +2,11 @@
 // is the same on the host.
 //
 // layout: rows (all pictures' objects, 5 + classes): box, objectness, probabilities; starts (n + 1,): each picture's first
-// row. ranks: scratch (classes, rows); alive (classes, rows): 1 where a class of an object stays.
-// launch: suppress one block of 256 threads a class (x) of a picture (y); arrange any grid of 256 threads, one a row.
-// cost: each pair of a class is compared up to twice; objects come from cache.
+// row. ranks: scratch (classes, rows); alive (classes, rows): 1 where a class of an object stays; last (rows,): the last
+// class with a probability above 0, -1 without.
+// launch: suppress one block of 256 threads a class (x) of a picture (y); last_classes a warp a row, blocks of 256; arrange
+// any grid of 256 threads, one a row.
+// cost: each pair of a class is compared up to twice, and each pair of a picture once more; objects come from cache.
 #include "boxes.cuh"
 #include "common.cuh"
 
@@ -60,10 +62,21 @@ extern "C" __global__ void suppress(const float *__restrict__ rows, const int *_
     }
 }
 
+extern "C" __global__ void last_classes(const float *__restrict__ rows, int *__restrict__ last, int all, int classes)
+{
+    const int lane = threadIdx.x % 32, j = (blockIdx.x * blockDim.x + threadIdx.x) / 32;
+    if (j >= all) return;
+    int found = -1;
+    for (int c = lane; c < classes; c += 32)
+        if (rows[(size_t)j * (5 + classes) + 5 + c] > 0.f) found = c;
+    for (int other = 16; other > 0; other >>= 1) found = max(found, __shfl_xor_sync(ALL_LANES, found, other));
+    if (lane == 0) last[j] = found;
+}
+
 // arranged: the rows of each picture in the order of the last class, without the probabilities that were suppressed.
 extern "C" __global__ void arrange(const float *__restrict__ rows, const int *__restrict__ starts,
-                                   const unsigned char *__restrict__ alive, float *__restrict__ arranged, int pictures,
-                                   int all, int classes)
+                                   const unsigned char *__restrict__ alive, const int *__restrict__ last,
+                                   float *__restrict__ arranged, int pictures, int all, int classes)
 {
     const int width = 5 + classes;
     FOR_EACH(j, all)
@@ -71,7 +84,8 @@ extern "C" __global__ void arrange(const float *__restrict__ rows, const int *__
         int picture = 0;
         while (starts[picture + 1] <= j) ++picture;
         int rank = starts[picture];
-        for (int i = starts[picture]; i < starts[picture + 1]; ++i) rank += before(rows, width, classes - 1, i, j);
+        for (int i = starts[picture]; i < starts[picture + 1]; ++i)  // of thousands of classes an object has few
+            rank += last[i] == last[j] ? before(rows, width, last[j], i, j) : last[i] > last[j];
         for (int e = 0; e < width; ++e) {
             const bool stays = e < 5 || alive[(size_t)(e - 5) * all + j];
             arranged[(size_t)rank * width + e] = stays ? rows[(size_t)j * width + e] : 0.f;

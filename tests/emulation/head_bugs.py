@@ -134,5 +134,8 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("nms.cu", "beta == 1.f ? away : powf(away, beta)", "away", ("found-greedynms",)),
     ("nms.cu", "while (starts[picture + 1] <= j)", "while (starts[picture + 1] < j)", NMS),
     ("nms.cu", "starts[picture]; i < starts[picture + 1]", "0; i < starts[picture + 1]", NMS),
+    ("nms.cu", "found = max(found, __shfl", "found = min(found, __shfl", NMS),
+    ("nms.cu", ": last[i] > last[j]", ": last[i] < last[j]", NMS),
+    ("nms.cu", "last[i] == last[j] ?", "true ?", NMS),
     ("nms.cu", "(e - 5) * all + j", "(e - 5) * all + rank", NMS),
 ]  # fmt: skip

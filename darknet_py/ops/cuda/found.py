@@ -10,8 +10,8 @@ import numpy as np
 
 from darknet_py.boxes import DARKNET_BETA, Detections
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda.arrays import CudaArrays
 from darknet_py.ops.cuda.launch import BLOCK
+from darknet_py.ops.cuda.trees import CudaTrees
 from darknet_py.ops.heads.cells import Decoding, HostArray
 from darknet_py.ops.heads.detection import DetectionOptions, cells
 from darknet_py.ops.heads.found import Wanted
@@ -29,7 +29,7 @@ class _Seen(NamedTuple):
     counts: Array
 
 
-class CudaFound(CudaArrays):
+class CudaFound(CudaTrees):
     """See `Heads`: the kernels of found.cu and nms.cu."""
 
     def found(self, heads: Sequence[tuple[Decoding, Array]], wanted: Wanted) -> list[Detections]:
@@ -79,14 +79,14 @@ class CudaFound(CudaArrays):
 
     def _tree(self, head: _Seen, most: int, wanted: Wanted) -> tuple[Array | None, Array | None, Array | None]:
         """(parents, reported, top) of kernels/found.cu."""
-        tree = head.options.hierarchy if isinstance(head.options, RegionOptions) else None
-        if tree is None:
+        if not (isinstance(head.options, RegionOptions) and head.options.hierarchy):
             return None, None, None
+        tree = self.tree(head.options.hierarchy)
         if wanted.reported:
-            return self.whole_numbers([tree.parents]), self.whole_numbers([wanted.reported]), None
+            return tree.parents, self.whole_numbers([wanted.reported]), None
         (n, anchors, entries, h, w), top = head.y.shape, self.xp.empty((len(head.y), most), np.int32)
-        children = self.whole_numbers([tree.children.get(c, (0, 0)) for c in range(-1, entries - 5)])
-        args = (head.y, head.cells, head.counts, children, top, n, most, anchors, entries - 5, h * w, HIERARCHY_THRESH)
+        numbers = (n, most, anchors, entries - 5, h * w, HIERARCHY_THRESH)
+        args = (head.y, head.cells, head.counts, tree.children, top, *numbers)
         blocks = -(-n * most * 32 // BLOCK)
         self.kernels.launch("found/top_classes", (blocks,), args, constants=_constants(head.options))
         return None, None, top
@@ -98,8 +98,9 @@ class CudaFound(CudaArrays):
         beta = {"greedynms": DARKNET_BETA, "diounms": wanted.beta}.get(wanted.kind, 0.0)
         args = (rows, firsts, ranks, alive, count, classes, wanted.nms_thresh, beta)
         self.kernels.launch("nms/suppress", (classes, n), args)
-        arranged = self.like(rows)
-        self.kernels.flat("nms/arrange", count, (rows, firsts, alive, arranged, n, count, classes))
+        arranged, last = self.like(rows), self.xp.empty(count, np.int32)
+        self.kernels.launch("nms/last_classes", (-(-count * 32 // BLOCK),), (rows, last, count, classes))
+        self.kernels.flat("nms/arrange", count, (rows, firsts, alive, last, arranged, n, count, classes))
         return arranged
 
 

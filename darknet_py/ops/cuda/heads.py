@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from darknet_py.ops.base import Array
-from darknet_py.ops.cuda.arrays import CudaArrays
 from darknet_py.ops.cuda.launch import BLOCK
+from darknet_py.ops.cuda.trees import CudaTrees
 from darknet_py.ops.heads.cells import HostArray
 from darknet_py.ops.heads.detection import DetectionFigures, DetectionOptions
 from darknet_py.ops.heads.gaussian import GaussianFigures, GaussianOptions
@@ -40,7 +40,7 @@ class Assigned(NamedTuple):
     learns: Array
 
 
-class CudaHeads(CudaArrays):
+class CudaHeads(CudaTrees):
     """See `Heads`: the kernels of heads.cu, assign.cu and of each head's own file."""
 
     def head_activate(
@@ -90,8 +90,7 @@ class CudaHeads(CudaArrays):
         only = self.xp.array(np.array([options.only_class(rows) for rows in objects], np.int32))
         likeliest, parents, groups = self.xp.empty(n, np.int32), None, None
         if options.hierarchy:
-            parents = self.whole_numbers([options.hierarchy.parents])
-            groups = self.whole_numbers([options.hierarchy.siblings(c) for c in range(options.classes)])
+            _, parents, groups, _ = self.tree(options.hierarchy)
             self.kernels.launch(
                 "region/region_likeliest", (n,), (y, only, parents, likeliest, num, options.classes, h * w)
             )
