@@ -143,6 +143,12 @@ def add_plan(parser: Parser) -> None:
     add_products(parser)
 
 
+def add_mixed(parser: Parser) -> None:
+    """Whether a GPU trains in mixed precision."""
+    text = "GPU: convolutions in half precision, by tensor cores; parameters, sums and losses in float32"
+    parser.add_argument("-fp16", action="store_true", help=text)
+
+
 def add_products(parser: Parser) -> None:
     """How a GPU may compute convolutions."""
     text = "GPU: cuBLAS for the convolutions that it computes faster, which is measured once for each shape"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from darknet_py.cli.arguments import Parser
+from darknet_py.cli.arguments import Parser, add_mixed
 from darknet_py.cli.training_flags import add_course_flags, add_start_flags
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def parser() -> Parser:
     add_data(p)
     p.add_argument("-topk", action="store_true", help="measure top-1 accuracy on the test batch, keep the best")
     add_course_flags(p, "-topk")
+    add_mixed(p)
     return p
 
 
@@ -127,12 +128,15 @@ def check_fits(net: Network, cfg: str) -> None:
 
 def summary(args: argparse.Namespace, setup: Setup) -> list[str]:
     """What is about to be trained, a fact a line."""
+    from darknet_py.cli.training import precision
+
     net, options, pictures = setup.trainer.net, setup.trainer.net.options, len(setup.train)
     return [
         f"{Path(args.cfg).name}: {net.parameter_count():,} parameters, input {net.input}",
         f"pictures: {pictures}",
         f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
         f"{options.max_batches * options.update_size / pictures:.1f} times all pictures",
+        *precision(setup.trainer),
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
         f"start: {setup.start}",
     ]

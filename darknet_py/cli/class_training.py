@@ -109,7 +109,7 @@ def summary(setup: Setup) -> list[str]:
         several = len(problems) - counts[-1]
         lines.append(f"{counts[-1]} have no label in their path and {several} have several, such as {problems[0]}")
     lines += facts(setup)
-    idle = without_effect(net.options, IDLE)
+    idle = without_effect(net, IDLE)
     if idle:
         lines.append(f"options of [net] that have no effect on this training: {', '.join(idle)}")
     return lines

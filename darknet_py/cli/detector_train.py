@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darknet_py.cli.arguments import Parser, add_computing, add_products, number, whole
+from darknet_py.cli.arguments import Parser, add_computing, add_mixed, add_products, number, whole
 from darknet_py.cli.live import add_live
 from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed
 from darknet_py.cli.training_flags import add_beginning
@@ -61,6 +61,7 @@ def add_training(p: Parser) -> None:
     p.add_argument("-dont_show", action="store_true", help="accepted; no window is ever opened")
     p.add_argument("-workers", type=whole(0), metavar="N", help="processes that load pictures (one a core)")
     add_computing(p)
+    add_mixed(p)
     add_products(p)
     p.add_argument(
         "-auto_batch", action="store_true", help="as few subdivisions as there is memory for, whatever the cfg says"

@@ -21,6 +21,7 @@ from darknet_py.layers import Head
 from darknet_py.network import NetOptions, Network, load_network, load_weights
 from darknet_py.train.checkpoint import SUFFIX, read_resume
 from darknet_py.train.loop import Progress, Trainer
+from darknet_py.train.loss_scale import first
 from darknet_py.train.memory import largest_size, memory_line, with_fitting_batch
 from darknet_py.train.saving import numbered_period
 from darknet_py.train.schedule import possible_sizes
@@ -198,7 +199,7 @@ def summary(setup: Setup, checked: Checked) -> list[str]:
         *_brief(setup, checked),
         *facts(setup),
     ]
-    idle = without_effect(options)
+    idle = without_effect(net)
     if options.mixup == CUTMIX:
         idle.append("mixup=2 (cutmix)")
     if idle:
@@ -221,6 +222,7 @@ def facts(setup: Setup) -> list[str]:
         f"batch {options.update_size} in {options.subdivisions} mini-batches; {options.max_batches} iterations, "
         f"{options.max_batches * options.update_size / len(setup.paths):.1f} times all pictures",
         memory_line(setup.net),
+        *precision(setup.trainer),
         f"Weights are saved after: {numbered_period(setup.data, options)} iterations. "
         f"Last weights (*_last.weight) are stored every {setup.data.savelast} iterations. ",
         f"Learning Rate: {options.learning_rate:g}, Momentum: {options.momentum:g}, Decay: {options.decay:g}",
@@ -229,7 +231,16 @@ def facts(setup: Setup) -> list[str]:
     ]
 
 
-def without_effect(options: NetOptions, idle: Sequence[str] = NO_EFFECT) -> list[str]:
+def precision(trainer: Trainer) -> list[str]:
+    """A line on mixed precision, where that is what is trained in."""
+    if trainer.net.ops.loss_scale is None:
+        return []
+    scale = trainer.progress.loss_scale or first(trainer.net.options)
+    return [f"precision: convolutions and what they give in 16 bits, all else in 32; loss scale {scale:g}"]
+
+
+def without_effect(net: Network, idle: Sequence[str] = NO_EFFECT) -> list[str]:
     """Options of `idle` that the cfg sets to something; other trainings of Darknet would heed them."""
-    defaults = {f.name: f.default for f in fields(options)}
-    return [name for name in idle if getattr(options, name) != defaults[name]]
+    heeded = () if net.ops.loss_scale is None else ("loss_scale",)
+    defaults = {f.name: f.default for f in fields(net.options)}
+    return [name for name in idle if name not in heeded and getattr(net.options, name) != defaults[name]]

@@ -59,7 +59,7 @@ class Crop(Layer):
         def backward(dy: Array, need_dx: bool = True) -> tuple[Any]:
             if not need_dx or self._recolours or self.angle:
                 return (None,)
-            dx = ops.xp.zeros_like(x)
+            dx = ops.xp.zeros(x.shape, ops.dtype)
             for picture, view, gradient in zip(dx, views, dy, strict=True):
                 ops.blend_update(picture[crop_index(view, size)], gradient, scale)
             return (dx,)

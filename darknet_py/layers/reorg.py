@@ -71,7 +71,7 @@ class Reorg(_Reorg):
     def change(self, ops: Ops, x: Array, shape: Shape) -> Array:
         n, c, h, w = x.shape
         if self.extra:
-            y = ops.xp.zeros((n, *shape), x.dtype)
+            y = ops.xp.zeros((n, *shape), ops.dtype)
             ops.blend_update(y[:, : x[0].size, 0, 0], ops.settled(x).reshape(n, -1))
             return y
         if self.flatten:

@@ -57,7 +57,7 @@ class Route(Layer):
                 share = dy[:, start : start + part.shape[1]]
                 start += part.shape[1]
                 if self.groups > 1:
-                    whole = ctx.ops.xp.zeros_like(x)
+                    whole = ctx.ops.xp.zeros(x.shape, ctx.ops.dtype)
                     ctx.ops.blend_update(whole[:, self._slice(x)], share)
                     share = whole
                 grads.append(share)
@@ -183,7 +183,7 @@ class Shortcut(Layer):
         part = self._weighted(ops, shares, i, d[here])
         if part.shape == x.shape and self.beta == 1:
             return part
-        whole = ops.xp.zeros_like(x)
+        whole = ops.xp.zeros(x.shape, ops.dtype)
         ops.blend_update(whole[there], part, self.beta)
         return whole
 

@@ -37,7 +37,7 @@ class NetOptions:
     eps: float = opt(0.000001, ge=0)
     clip: float = opt(0.0, ge=0, doc="largest absolute weight after an update, in layers that don't say; 0: any")
     ema_alpha: float = opt(0.0, ge=0, le=1, doc="moving average of the weights: 0 none")
-    loss_scale: float = opt(1.0, gt=0)
+    loss_scale: float = opt(1.0, gt=0, doc="with -fp16: where the loss scale starts; 1: at our own choice")
     time_clip: float = opt(1.0, gt=0, doc="bound of the gradient's numbers that recurrent layers pass back in time")
     bn_momentum: float = opt(0.99, ge=0, le=1, doc="of the rolling batch-norm statistics; the reference's CPU has 0.9")
     # schedule

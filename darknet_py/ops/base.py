@@ -52,11 +52,16 @@ class Normalised:
 
 
 class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Running, ABC):
-    """Array module `xp`, real type `dtype`, and the operations."""
+    """Array module `xp`, real type `dtype`, and the operations.
+
+    loss_scale: what gradients are multiplied with where they are in half precision, which a training may change; None
+    where they never are.
+    """
 
     name: str
     xp: Any
     dtype: Any
+    loss_scale: float | None = None
     writes_parts = False  # whether `conv2d_fused` writes straight into `out`, which may be some channels of an array
 
     # --- arrays ------------------------------------------------------------------------------------------------

@@ -65,4 +65,5 @@ def _message(what: str, net: Network, number: int, paths: Sequence[Any]) -> str:
     pictures = ", ".join(map(str, paths[:MOST_NAMES]))
     more = f" and {len(paths) - MOST_NAMES} more" if len(paths) > MOST_NAMES else ""
     where = net.nodes[0].section.path
-    return f"{where}: iteration {number}: {what} (pictures: {pictures}{more}); try a lower learning_rate"
+    remedy = "try a lower learning_rate" + (" or leave out -fp16" if net.ops.loss_scale else "")
+    return f"{where}: iteration {number}: {what} (pictures: {pictures}{more}); {remedy}"

@@ -45,6 +45,8 @@ class Console:
 
     def __call__(self, trainer: Trainer, report: Report) -> None:
         left = (self.options.max_batches - report.iteration) * (report.seconds + report.waited) / 3600
+        if report.note:
+            self.say(report.note)
         self.hours_left = left if self.hours_left is None else 0.99 * self.hours_left + 0.01 * left
         if self.bar is None:
             self.say(self.line(report, self.hours_left))
@@ -185,6 +187,8 @@ def log_row(trainer: Trainer, report: Report, measure: str = "mAP") -> dict[str,
         "height": report.size[1],
         measure: measured,
     }
+    if trainer.progress.loss_scale:
+        row["loss_scale"] = trainer.progress.loss_scale
     for index, head in report.heads.items():
         figures = {"cost": head.cost, "count": head.count, "iou": head.iou / max(head.count, 1), **head.parts}
         row.update({f"{name.replace(' ', '_')}_{index}": value for name, value in figures.items()})

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from darknet_py.layers import Context, HeadLoss
 from darknet_py.network import Network
 from darknet_py.ops import Array
+from darknet_py.train import loss_scale
 from darknet_py.train.ema import Ema
-from darknet_py.train.finite import check_gradients, check_loss
+from darknet_py.train.finite import NotFiniteError, check_gradients, check_loss
 from darknet_py.train.optimizer import Optimizer, forget_gradients
 from darknet_py.train.schedule import learning_rate
 
@@ -60,6 +61,7 @@ class Progress:
 
     iteration: updates done. avg_loss: the running mean of Darknet's log; None before the first. best_map, last_map: in
     [0, 1], -1 before the first; map_iteration: when last_map was measured, or where the training began.
+    loss_scale: of mixed precision, 0 before its first iteration and without it; good_updates: those since it changed.
     losses, maps: (iteration, value) for the chart.
     """
 
@@ -69,6 +71,8 @@ class Progress:
     best_map: float = -1.0
     last_map: float = -1.0
     map_iteration: int = 0
+    loss_scale: float = 0.0
+    good_updates: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
     maps: list[tuple[int, float]] = field(default_factory=list)
 
@@ -76,7 +80,8 @@ class Progress:
 @dataclass(frozen=True)
 class Report:
     """One iteration, for the hooks. heads: the loss figures of each head, summed over the batch. seconds: of the step
-    itself; waited: before it, for the loader. images: seen since the training's beginning."""
+    itself; waited: before it, for the loader. images: seen since the training's beginning. note: a line on what was
+    unusual about it."""
 
     iteration: int
     loss: float
@@ -88,6 +93,7 @@ class Report:
     images: int
     size: tuple[int, int]
     batch: Batch
+    note: str = ""
 
 
 Hook = Callable[["Trainer", Report], None]
@@ -122,23 +128,26 @@ class Trainer:
         start = time.perf_counter()
         number = self.progress.iteration + 1
         rate = learning_rate(self.net.options, number, self.progress.seed)
+        loss_scale.begin(self.net, self.progress)
         rolling = self._rolling_statistics()
         try:
             heads, loss = self._forward_backward(batch, check)
-            check_gradients(self.net, number, batch.paths)
+            note = self._overflow(number, batch.paths)
         except BaseException:
-            for param, value in rolling:
-                param.value = value
-            forget_gradients(self.net)
+            self._take_back(rolling)
             raise
         self.whole = False
-        self.optimizer.update(self.net, number, rate)
-        self.ema.update(self.net, number)
+        if note:
+            self._take_back(rolling)
+        else:
+            self.optimizer.update(self.net, number, rate)
+            self.ema.update(self.net, number)
+            loss_scale.grow(self.progress)
         avg = self._count(loss)
         self.whole = True
         h, w = batch.images.shape[2:]
         seconds, images = time.perf_counter() - start, number * self.net.options.update_size
-        return Report(number, loss, avg, rate, heads, seconds, batch.wait_seconds, images, (w, h), batch)
+        return Report(number, loss, avg, rate, heads, seconds, batch.wait_seconds, images, (w, h), batch, note)
 
     def _forward_backward(self, batch: Batch, check: Callable[[], None]) -> tuple[dict[int, HeadLoss], float]:
         """Adds up the gradients of the mini-batches; the heads' figures and Darknet's loss of the batch."""
@@ -176,9 +185,32 @@ class Trainer:
             momentum=options.bn_momentum,
         )
 
+    def _overflow(self, number: int, paths: Sequence[Any]) -> str:
+        """What is to be said of gradients that overflow in half precision, whose scale is halved; nothing of others.
+
+        NotFiniteError where they aren't finite and the scale isn't why.
+        """
+        scale = self.progress.loss_scale
+        try:
+            check_gradients(self.net, number, paths)
+        except NotFiniteError:
+            if not loss_scale.shrink(self.progress):
+                raise
+            return (
+                f"iteration {number}: the gradients overflow in half precision: no update, "
+                f"loss scale {scale:g} -> {self.progress.loss_scale:g}"
+            )
+        return ""
+
     def _rolling_statistics(self) -> list[tuple[Any, Array]]:
         """Copies of what a forward pass changes."""
         return [(p, p.value.copy()) for _, p in self.net.parameters() if not p.spec.trainable]
+
+    def _take_back(self, rolling: list[tuple[Any, Array]]) -> None:
+        """What the passes of an iteration have left is gone."""
+        for param, value in rolling:
+            param.value = value
+        forget_gradients(self.net)
 
     def _count(self, loss: float) -> float:
         """The iteration is done; its running mean (detector.c:296)."""

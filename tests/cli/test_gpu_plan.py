@@ -1,4 +1,4 @@
-"""-fp16, -cuda_graph, -cublas and -tf32 on the command line, and a training that doesn't fit into the GPU's memory."""
+"""-fp16, -cuda_graph, -cublas and -tf32 on the command line, and a training that doesn't fit into memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from darknet_py.ops.cuda import half_ops
 from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.train.memory import training_memory
 from tests.cli.test_backend import FILES, gpu  # noqa: F401
+from tests.cli.test_classifier_train import command as classifier_command
+from tests.cli.test_classifier_train import work as pictures  # noqa: F401
 from tests.cli.test_detector_train import command, work  # noqa: F401
-from tests.cli.trainings import Run, change, log, one_error
+from tests.cli.trainings import Run, change, clear, log, one_error
 from tests.emulation import array_module
 
 ONE_ITERATION = ("-no_run", "-dont_show", "-backend", "cuda")
@@ -75,6 +77,57 @@ def test_half_precision_that_doesnt_work(fault: str, tiny: Path, run: Run, monke
         assert "-fp16 doesn't work here (RuntimeError: mma.h: No such file or directory): it needs CUDA's" in said
     else:
         assert "-fp16: a first convolution gave wrong numbers" in said
+
+
+# --- training in mixed precision -----------------------------------------------------------------------------------
+def losses(folder: Path) -> list[float]:
+    return [float(row["loss"]) for row in log(folder)]
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_detector_in_mixed_precision(work: Path, run: Run) -> None:  # noqa: F811
+    """Overflows are told in a line each; a training that was stopped goes on to the same bits."""
+    change(work / "net.cfg", "learning_rate=.01", "learning_rate=.001\nloss_scale=65536")
+    change(work / "net.cfg", "max_batches=12", "max_batches=4")
+    change(work / "net.cfg", "random=1", "random=0")
+    flags = ("-dont_show", "-backend", "cuda", "-fp16")
+    result = run(*command(*flags))
+    assert result.status == 0, result.err
+    assert "precision: convolutions and what they give in 16 bits, all else in 32; loss scale 65536\n" in result.out
+    assert "have no effect" not in result.out
+    assert "iteration 1: the gradients overflow in half precision: no update, loss scale 65536 -> 32768\n" in result.out
+    rows, whole = log(work / "backup"), (work / "backup/net_final.weights").read_bytes()
+    assert rows[0]["loss_scale"] == "32768.0"
+    clear(work / "backup")
+    change(work / "net.cfg", "max_batches=4", "max_batches=2")
+    assert run(*command(*flags)).status == 0
+    change(work / "net.cfg", "max_batches=2", "max_batches=4")
+    again = run(*command("backup/net_last.weights", *flags))
+    assert again.status == 0 and f"loss scale {float(rows[1]['loss_scale']):g}\n" in again.out, again.out
+    assert (work / "backup/net_final.weights").read_bytes() == whole
+    assert log(work / "backup") == rows
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_classifier_in_mixed_precision(pictures: Path, run: Run) -> None:  # noqa: F811
+    found = []
+    change(pictures / "net.cfg", "max_batches=40", "max_batches=4")
+    for flags in (("-nogpu",), ("-backend", "cuda", "-fp16")):
+        result = run(*classifier_command("-topk", *flags))
+        assert result.status == 0, result.err
+        found.append(losses(pictures / "backup"))
+        clear(pictures / "backup")
+    assert "loss scale 1024\n" in result.out
+    assert found[1] != found[0] and found[1] == pytest.approx(found[0], rel=0.01)
+
+
+@pytest.mark.usefixtures("work")
+def test_trainings_on_the_processor_say_that_it_has_no_effect(run: Run, tmp_path: Path) -> None:
+    change(tmp_path / "net.cfg", "max_batches=12", "max_batches=1\nloss_scale=128")
+    result = run(*command("-dont_show", "-nogpu", "-fp16"))
+    assert result.status == 0
+    assert "warning: -fp16: no effect on the processor, which computes\n" in result.err
+    assert "have no effect on this training: loss_scale\n" in result.out and "precision:" not in result.out
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

@@ -12,11 +12,22 @@ struct matrix_a;
 struct matrix_b;
 struct accumulator;
 struct row_major;
+struct col_major;
 enum layout_t { mem_row_major, mem_col_major };
 
 template <class Use, int M, int N, int K, class T, class Layout = void> struct fragment;
-template <int M, int N, int K> struct fragment<matrix_a, M, N, K, __half, row_major> { float all[M][K]; };
-template <int M, int N, int K> struct fragment<matrix_b, M, N, K, __half, row_major> { float all[K][N]; };
+template <int M, int N, int K> struct fragment<matrix_a, M, N, K, __half, row_major> {
+    float all[M][K];
+    float &at(int row, int column) { return all[row][column]; }
+};
+template <int M, int N, int K> struct fragment<matrix_b, M, N, K, __half, row_major> {
+    float all[K][N];
+    float &at(int row, int column) { return all[row][column]; }
+};
+template <int M, int N, int K> struct fragment<matrix_b, M, N, K, __half, col_major> {
+    float all[K][N];
+    float &at(int column, int row) { return all[row][column]; }
+};
 template <int M, int N, int K> struct fragment<accumulator, M, N, K, float, void> {
     static constexpr int num_elements = M * N / 32;
     float x[num_elements];
@@ -31,12 +42,8 @@ template <class F> static inline void load_matrix_sync(F &f, const __half *start
 {
     if ((size_t)start % 32 || step % 8) __builtin_trap();  // CUDA asks for that
     __syncwarp();
-    int row = 0;
-    for (auto &numbers : f.all) {
-        int column = 0;
-        for (auto &number : numbers) number = (float)start[(size_t)row * step + column++].v;
-        ++row;
-    }
+    for (int line = 0; line < 16; ++line)
+        for (int i = 0; i < 16; ++i) f.at(line, i) = (float)start[(size_t)line * step + i].v;
 }
 
 template <int M, int N, int K, class A, class B>

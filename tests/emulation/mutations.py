@@ -168,6 +168,7 @@ EXTRA: dict[str, Callable[[CupyOps], None]] = {
     "tiles": many_tiles,
     "sums": long_sums,
     "half": half_bugs.half_convolutions,
+    "half-gradients": half_bugs.half_gradients,
     "pictures": pictures,
 }
 

@@ -80,6 +80,11 @@ def variants() -> Iterator[Variant]:
         "conv2d_half": [
             (*w, "ACTIVATION=leaky", f"WARPS_M={m}") for m in (4, 2) for w in (("SIZE=3",), ("SIZE=1", "POINTWISE"))
         ],
+        "conv2d_half_backward": [
+            (*w, f"WARPS_M={m}")
+            for m in (4, 2)
+            for w in (("SIZE=3",), ("SIZE=1", "POINTWISE"), ("SIZE=3", "STRIDE_Y=2", "STRIDE_X=2"))
+        ],
         "depthwise": [("SIZE=3", "ACTIVATION=leaky"), ("SIZE=5", "ACTIVATION=leaky")],
         "linear": tiles[1:],
         "yolo": [("LOSS=0",), ("LOSS=4", "OTHERS", "SMOOTH", "NEW_COORDS")],

@@ -10,6 +10,7 @@ import pytest
 from darknet_py.layers import LAYERS, Context, Param
 from darknet_py.ops import NumpyOps, Ops
 from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.half_ops import HalfOps
 from tests.emulation import array_module, arrays, on_gpu
 from tests.gradients import distinct
 from tests.layers.cases import CASES, Case
@@ -32,6 +33,7 @@ def passed(ops: Ops, case: Case, train: bool) -> list[np.ndarray]:
     specs = list(layer.params(*case.inputs))
     params = {s.name: Param(s, ops.array(rng.uniform(0.4, 1.3, s.shape)), add=ops.add) for s in specs}
     xs = [ops.array(distinct(rng, (case.batch, *s), case.reach)) for s in case.shapes]
+    xs = [ops.halves(x) for x in xs] if isinstance(ops, HalfOps) else xs  # as a convolution before gives them
     truth = rng.integers(0, 2, (case.batch, int(np.prod(case.out)))).astype(np.float32)
     classifier = case.text.split()[0] in ("softmax", "soft", "logistic", "cost")
     steps = 2 if case.batch % 2 == 0 else 1
@@ -80,6 +82,15 @@ QUICK = _first_of_each()
 @pytest.mark.parametrize("case", QUICK, ids=str)
 def test_equals_numpy(case: Case, cuda: CupyOps) -> None:
     assert_alike(cuda, case)
+
+
+@pytest.mark.parametrize("case", QUICK, ids=str)
+def test_half_precision_is_near(case: Case) -> None:
+    """Inputs are half, and what convolutions give; parameters and gradients aren't."""
+    ours, expected = passed(HalfOps(array_module()), case, True), passed(NumpyOps(threads=1), case, True)
+    for a, b in zip(ours, expected, strict=True):
+        assert a.shape == b.shape and a.dtype == np.float32
+        np.testing.assert_allclose(a, b, atol=5e-3 * max(1.0, float(np.abs(b).max(initial=0))))
 
 
 @pytest.mark.slow

@@ -36,7 +36,6 @@ KNOWN = {
     # asked for by the caller, or about host arrays
     "train/loop.py _forward_backward",
     "ops/cuda/cupy_ops.py to_host",
-    "ops/cuda/half_ops.py conv_filters",  # once a network
     "ops/cuda/half_ops.py works",
 }
 

@@ -1,7 +1,8 @@
-"""Half precision: the convolution by tensor cores against float32, and all operations of inference on half arrays."""
+"""Half precision: convolutions and gradients by tensor cores against float32, and all operations on half arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from darknet_py.network import runner
 from darknet_py.ops import NumpyOps, Window
-from darknet_py.ops.cuda.half_ops import HALF, HalfFilters, HalfOps, works
+from darknet_py.ops.cuda import windows
+from darknet_py.ops.cuda.half_ops import HALF, HalfOps, works
 from darknet_py.ops.cuda.plan import Plan
 from tests.emulation import array_module, kernels, on_gpu
-from tests.ops.cases import CASES, Case
-from tests.ops.test_cases import by_loops, on_backend
+from tests.ops.cases import CASES, EMPTY, Case
+from tests.ops.test_cases import by_loops, call, on_backend
 from tests.ops.test_graphs import network, pictures
 
 ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
@@ -22,6 +24,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], int, Window]] = {  # that fill some til
     "1x1-whole-eights": ((3, 64, 4, 6), 130, Window(1)),
     "3x3": ((1, 3, 13, 12), 131, Window(3, pad=1)),
     "3x3-stride2-groups": ((2, 14, 9, 11), 140, Window(3, 2, 2, 1, groups=2)),
+    "3x3-stride2-even": ((2, 10, 8, 6), 12, Window(3, 2, 2, 1)),
     "3x3-dilation": ((1, 5, 9, 7), 6, Window(3, pad=1, dilation=2)),
     "5x5-few-filters": ((3, 9, 8, 8), 33, Window(5, pad=2)),
     "1x1-twelve-places": ((2, 10, 3, 4), 3, Window(1)),
@@ -33,6 +36,7 @@ OTHERS = (  # of training, or counted
     *("_backward", "_update", "_train", "_loss", "_cost", "norm_activate", "found"),
     *("gather_vectors", "scatter_vectors", "yolo_learned", "sure_cells"),
 )
+CONVOLUTIONS = [c for c in (*CASES, *EMPTY) if c.op in ("conv2d", "conv2d_backward")]
 FORWARD = {c.op: c for c in CASES if not c.op.endswith(OTHERS) and not c.changes}
 
 
@@ -55,30 +59,96 @@ def convolved(ops: Any, label: str, activation: str = "leaky") -> np.ndarray:
     return np.asarray(ops.to_host(y))
 
 
+def gradients(ops: Any, label: str) -> list[np.ndarray]:
+    """By x and by the weights, of the plain convolution; y's are the sum's numbers."""
+    (x, weight, _, dy), window = operands(label)
+    return [ops.to_host(a) for a in ops.conv2d_backward(*map(ops.array, (dy, x, weight)), window, True)]
+
+
 @pytest.fixture(scope="module")
 def ops() -> HalfOps:
     return HalfOps(array_module())
 
 
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[np.ndarray]]:
+    """run(call): its results in one order of threads; AssertionError where another order gives other bits."""
+
+    def in_all_orders(function: Callable[[], list[np.ndarray]]) -> list[np.ndarray]:
+        results = []
+        for order in ORDERS:
+            if order:
+                monkeypatch.setattr(kernels.Settings, "order", kernels.ORDERS[order])
+            results.append(function())
+        for other in results[1:]:
+            for a, b in zip(results[0], other, strict=True):
+                np.testing.assert_array_equal(a, b)
+        return results[0]
+
+    return in_all_orders
+
+
 @pytest.mark.parametrize("label", SHAPES)
-def test_equals_float32(label: str, ops: HalfOps, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = []
-    for order in ORDERS:
-        if order:
-            monkeypatch.setattr(kernels.Settings, "order", kernels.ORDERS[order])
-        results.append(convolved(ops, label))
-    expected = convolved(NumpyOps(threads=1), label)
-    assert results[0].dtype == np.float32 and results[0].shape == expected.shape
-    np.testing.assert_allclose(results[0], expected, rtol=1.1e-3, atol=1e-3)  # one rounding to 11 bits
-    for other in results[1:]:
-        np.testing.assert_array_equal(results[0], other)
+def test_equals_float32(label: str, ops: HalfOps, run: Any) -> None:
+    (y,), expected = run(lambda: [convolved(ops, label)]), convolved(NumpyOps(threads=1), label)
+    assert y.dtype == np.float32 and y.shape == expected.shape
+    np.testing.assert_allclose(y, expected, rtol=1.1e-3, atol=1e-3)  # one rounding to 11 bits
+
+
+@pytest.mark.parametrize("label", [label for label in SHAPES if label != "no-pictures"])  # NumPy takes none
+def test_gradients_equal_float32(label: str, ops: HalfOps, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Factors are exact here and sums float32, so only their order differs."""
+    monkeypatch.setattr(windows, "SHORTEST", 40)  # the gradient by the weights is cut into parts
+    monkeypatch.setattr(ops, "loss_scale", 256.0)
+    expected = gradients(NumpyOps(threads=1), label)
+    for ours, exact in zip(run(lambda: gradients(ops, label)), expected, strict=True):
+        assert ours.dtype == np.float32 and ours.shape == exact.shape
+        np.testing.assert_allclose(ours, exact, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(exact).max(initial=0))))
 
 
 @pytest.mark.skipif(on_gpu(), reason="is the emulator's")
 @pytest.mark.parametrize("label", ["3x3-stride2-groups", "maps-of-three-places", "1x1-whole-eights"])
 def test_nothing_to_complain_in_check_mode(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels.Settings, "check", True)
+    monkeypatch.setattr(windows, "SHORTEST", 40)
     convolved(HalfOps(array_module()), label)
+    gradients(HalfOps(array_module()), label)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+def test_convolutions_of_the_case_table(case: Case, ops: HalfOps) -> None:
+    for ours, exact in zip(call(ops, case)[1], by_loops(case)[1], strict=True):
+        assert ours.shape == exact.shape
+        np.testing.assert_allclose(ours, exact, atol=4e-3 * max(1.0, float(np.abs(exact).max(initial=0))))
+
+
+def test_the_loss_scale_keeps_small_gradients(ops: HalfOps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e-9 is 0 in half precision, and 1e6 is infinite; what the scale multiplied is divided by it again."""
+    x, weight, window = ops.array(np.ones((1, 4, 3, 3))), ops.array(np.ones((2, 4, 1, 1))), Window(1)
+
+    def scaled(value: float, scale: float) -> list[np.ndarray]:
+        monkeypatch.setattr(ops, "loss_scale", scale)
+        found = ops.conv2d_backward(ops.array(np.full((1, 2, 3, 3), value)), x, weight, window, True)
+        return [ops.to_host(a) for a in found]
+
+    assert not np.any(scaled(1e-9, 1)[1])
+    for dx, dweight in (scaled(1e-9, 2.0**16), scaled(1e-9, 2.0**24)):
+        np.testing.assert_allclose(dx, 2e-9, rtol=1e-2)
+        np.testing.assert_allclose(dweight, 9e-9, rtol=1e-2)
+    assert np.isinf(scaled(1e6, 1)[1]).all() and np.isinf(scaled(100, 2.0**10)[0]).all()
+
+
+def test_what_stays_half(ops: HalfOps) -> None:
+    """Between convolutions; gradients, statistics and the results of other operations don't."""
+    rng = np.random.default_rng(1)
+    x, weight = ops.array(rng.standard_normal((2, 4, 6, 6))), ops.array(rng.standard_normal((4, 4, 3, 3)))
+    ones, window = ops.array(np.ones(4)), Window(3, pad=1)
+    z = ops.conv2d(x, weight, window)
+    y, of = ops.batch_norm_activate(z, ones, ones, 1e-5, "mish")
+    kept = [z, y, of.x, of.a, of.y, ops.add(y, x), ops.concatenate([x, y]), ops.upsample(y, 2), ops.activate("relu", y)]
+    assert {a.dtype for a in (*kept, ops.maxpool2d(y, 2, (2, 2), 0), ops.add_bias(y, ones))} == {HALF}
+    back = (*ops.batch_norm_activate_backward(x, of), *ops.conv2d_backward(x, y, weight, window, True))
+    assert {a.dtype for a in (*back, of.mean, of.var, ops.add(x, x), ops.mean_places(y))} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("case", FORWARD.values(), ids=str)
@@ -107,8 +177,8 @@ def test_a_view_of_half_numbers_becomes_float(ops: HalfOps) -> None:
 
 def test_depthwise_filters_stay_float(ops: HalfOps) -> None:
     weight = ops.array(np.ones((6, 1, 3, 3)))
-    assert not isinstance(ops.conv_filters(weight, Window(3, pad=1, groups=6)), HalfFilters)
-    assert isinstance(ops.conv_filters(weight, Window(3, pad=1)), HalfFilters)
+    assert ops.conv_filters(weight, Window(3, pad=1, groups=6)).dtype == np.float32
+    assert ops.conv_filters(weight, Window(3, pad=1)).dtype == HALF
 
 
 @pytest.mark.parametrize("graphs", [False, True])

@@ -50,8 +50,8 @@ class CudaArrays(Ops):
 
     def blend_update(self, target: Array, x: Array, share: float = 1.0, keep: float = 0.0) -> None:
         source = self.xp.broadcast_to(x, target.shape)
-        axes = merged(target.shape, _steps(source), _steps(target))
-        args = (_start(source), _start(target), self.whole_numbers(axes), target.size, share, keep)
+        axes = merged(target.shape, steps_of(source), steps_of(target))
+        args = (start_of(source), start_of(target), self.whole_numbers(axes), target.size, share, keep)
         self.kernels.flat("move/blend", target.size, args, constants=[f"AXES={len(axes)}"])
 
     def concatenate_pictures(self, xs: list[Array]) -> Array:
@@ -104,11 +104,11 @@ def merged(shape: Sequence[int], source: Sequence[int], target: Sequence[int]) -
     return axes or [(1, 0, 0)]
 
 
-def _steps(x: Array) -> list[int]:
+def steps_of(x: Array) -> list[int]:
     """Strides in elements."""
     return [stride // x.dtype.itemsize for stride in x.strides]
 
 
-def _start(x: Array) -> Array:
+def start_of(x: Array) -> Array:
     """The first number of x as an array of one: its address, in a form that is contiguous."""
     return x[(slice(0, 1),) * x.ndim] if x.ndim else x.reshape(1)

@@ -1,48 +1,86 @@
-"""CupyOps for inference in half precision: convolutions by tensor cores, with their inputs and outputs in float16.
+"""CupyOps in mixed precision: convolutions by tensor cores, with factors in float16 and sums in float32.
 
-Sums are float32, and so is what all other operations compute: they turn half arrays into float ones first.
+What a convolution gives is kept in float16, and so is what layers without sums of their own make of it: activations,
+batch norm, joined, added, pooled and enlarged maps. They compute in float32, as all other operations do, and turn half
+arrays into float ones first. Parameters, their updates, statistics, losses and gradients are float32; a convolution's
+gradients are products of float16 numbers, too. Those that come to it may be too small for that: they are multiplied
+with `loss_scale` there, and what they make is divided by it. As all between convolutions is float32, that is what the
+scaling of the loss does elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
-from darknet_py.ops.base import Array, Window
+from darknet_py.ops.base import Array, Normalised, Window
+from darknet_py.ops.cuda import half_windows
+from darknet_py.ops.cuda.arrays import merged, start_of, steps_of
 from darknet_py.ops.cuda.cupy_ops import CupyOps
-from darknet_py.ops.cuda.windows import constants_of
-
-HALF = np.dtype(np.float16)
-EIGHT = 8  # halves that kernels read at once
-SIDE = 32  # of what a warp makes of a product
-WARPS = 8  # of a block
-
-
-class HalfFilters(NamedTuple):
-    """A convolution's weights (filters, taps) in half precision; a group's taps filled up to a multiple of 8."""
-
-    weight: Array
-    filters: int
+from darknet_py.ops.cuda.half_windows import HALF
+from darknet_py.ops.cuda.windows import Finish
 
 
 class HalfOps(CupyOps):
-    """For networks that don't change any more; see `conv_filters`."""
+    """See above."""
 
+    loss_scale: float | None = 1.0
+
+    # --- arrays ------------------------------------------------------------------------------------------------
     def contiguous(self, *xs: Array) -> tuple[Array, ...]:
         return super().contiguous(*(self._float(x) for x in xs))
 
     def blend_update(self, target: Array, x: Array, share: float = 1.0, keep: float = 0.0) -> None:
         super().blend_update(target, self._float(x), share, keep)
 
+    def halves(self, x: Array, factor: float = 1.0) -> Array:
+        """factor * x in half precision, contiguous."""
+        if x.dtype == HALF and x.flags.c_contiguous and factor == 1:
+            return x
+        (x,) = self.contiguous(x)
+        y = self.xp.empty(x.shape, HALF)
+        self.kernels.flat("half/to_half", x.size, (x, y, factor, x.size))
+        return y
+
+    def _float(self, x: Array) -> Array:
+        """`x` in float, contiguous if it wasn't."""
+        if x.dtype != HALF:
+            return x
+        y = self.xp.empty(x.shape, self.dtype)
+        axes = merged(x.shape, steps_of(x), steps_of(y))
+        args = (start_of(x), y, self.whole_numbers(axes), x.size)
+        self.kernels.flat("half/to_float", x.size, args, constants=[f"AXES={len(axes)}"])
+        return y
+
+    def _as(self, y: Array, *xs: Array) -> Array:
+        """`y`, in half precision where one of `xs` is."""
+        return self.halves(y) if any(x.dtype == HALF for x in xs) else y
+
+    # --- convolutions ------------------------------------------------------------------------------------------
+    def conv2d(self, x: Array, weight: Array, window: Window) -> Array:
+        if not half_windows.fits(weight, window):
+            return self._as(super().conv2d(x, weight, window), x)
+        return half_windows.forward(self, self.halves(x), half_windows.rows_of(self, weight, window), window)
+
+    def conv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
+        if not half_windows.fits(weight, window):
+            return super().conv2d_backward(dy, x, weight, window, need_dx)
+        scale = self.loss_scale or 1.0
+        dy, back = self.halves(dy, scale), 1 / scale
+        dx = half_windows.input_gradient(self, dy, x.shape, weight, window, back) if need_dx else None
+        return dx, half_windows.weight_gradient(self, dy, self.halves(x), weight.shape, window, back)
+
+    def deconv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:
+        _, dweight = super().deconv2d_backward(dy, x, weight, window, False)
+        return (super().conv2d(dy, weight, window) if need_dx else None), dweight
+
     def conv_filters(self, weight: Array, window: Window) -> Any:
-        if window.groups == weight.shape[0] > 1:  # depthwise, which memory limits
+        if not half_windows.fits(weight, window):
             return super().conv_filters(weight, window)
-        filters, taps = len(weight), weight[0].size
-        rows = self.to_host(weight).reshape(filters, taps)
-        filled = np.pad(rows, ((0, 0), (0, -taps % EIGHT)))
-        return HalfFilters(self.halves(self.array(filled)), filters)
+        return half_windows.rows_of(self, weight, window)
 
     def conv2d_fused(
         self,
@@ -54,39 +92,36 @@ class HalfOps(CupyOps):
         added: Array | None = None,
         out: Array | None = None,
     ) -> Array:
-        if not isinstance(filters, HalfFilters) or activation in CHANNEL_ACTIVATIONS:
+        if filters.ndim == 4 or activation in CHANNEL_ACTIVATIONS:
             return super().conv2d_fused(x, filters, bias, window, activation, added)
-        x, (bias,) = self.halves(x), self.contiguous(bias)
-        (n, c, h, w), (oh, ow) = x.shape, window.out(*x.shape[2:])
-        y = self.xp.empty((n, filters.filters, oh, ow), HALF)
-        rows, places = filters.filters // window.groups, n * oh * ow
-        warps_m = 4 if rows > 2 * SIDE else 2
-        grid = (-(-places // (SIDE * WARPS // warps_m)), -(-rows // (SIDE * warps_m)), window.groups)
-        moves = (window.stride_y, window.stride_x, window.pad * window.dilation, window.dilation)
-        arrays = (x, filters.weight, bias, None if added is None else self.halves(added), y)
-        args = (*arrays, n, c, h, w, filters.filters, oh, ow, *moves, filters.weight.shape[1])
-        constants = [*constants_of(window), f"ACTIVATION={activation}", f"WARPS_M={warps_m}"]
-        self.kernels.launch("conv2d_half/conv2d_half", grid, args, constants=constants)
-        return y
+        finish = Finish(self.contiguous(bias)[0], activation, None if added is None else self.halves(added))
+        return half_windows.forward(self, self.halves(x), filters, window, finish)
 
-    def halves(self, x: Array) -> Array:
-        """`x` in half precision, contiguous."""
-        if x.dtype == HALF and x.flags.c_contiguous:
-            return x
-        (x,) = self.contiguous(x)
-        y = self.xp.empty(x.shape, HALF)
-        self.kernels.flat("half/to_half", x.size, (x, y, x.size))
-        return y
+    # --- what stays half ---------------------------------------------------------------------------------------
+    def batch_norm_activate(
+        self, x: Array, scale: Array, bias: Array, eps: float, activation: str
+    ) -> tuple[Array, Normalised]:
+        y, of = super().batch_norm_activate(self._float(x), scale, bias, eps, activation)
+        y, kept = self._as(y, x), None if of.a is None else self._as(of.a, x)
+        return y, replace(of, x=x, a=kept, y=y)
 
-    def _float(self, x: Array) -> Array:
-        """`x` in float, contiguous if it wasn't."""
-        if x.dtype != HALF:
-            return x
-        y = self.xp.empty(x.shape, self.dtype)
-        shape, steps = (1, 1, 1, 1, *x.shape)[-4:], (0, 0, 0, 0, *(s // x.itemsize for s in x.strides))[-4:]
-        start = x[(slice(0, 1),) * x.ndim]
-        self.kernels.flat("half/to_float", x.size, (start, y, x.size, *shape[1:], *steps))
-        return y
+    def add_bias(self, x: Array, bias: Array) -> Array:
+        return self._as(super().add_bias(x, bias), x)
+
+    def activate(self, name: str, x: Array) -> Array:
+        return self._as(super().activate(name, x), x)
+
+    def add(self, a: Array, b: Array) -> Array:
+        return self._as(super().add(a, b), a, b)
+
+    def concatenate(self, xs: list[Array]) -> Array:
+        return self._as(super().concatenate(xs), *xs)
+
+    def upsample(self, x: Array, stride: int) -> Array:
+        return self._as(super().upsample(x, stride), x)
+
+    def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+        return self._as(super().maxpool2d(x, size, stride, padding), x)
 
 
 def works(ops: HalfOps) -> bool:

@@ -47,11 +47,12 @@ def tile_for(m: int, n: int, products: int = 1) -> Tile:
     return LARGE if m > SQUARE.m and x * y * z >= FULL else SQUARE
 
 
-def parts_of(k: int, blocks: int) -> tuple[int, int]:
-    """(how many, length) of the parts of k; the length a multiple of a slice's 8."""
+def parts_of(k: int, blocks: int, most: int = MOST_GRID) -> tuple[int, int]:
+    """(how many, length) of the parts of k; the length a multiple of a slice's 8. One where there were above `most`."""
     wanted = max(1, min(BLOCKS // max(1, blocks), k // SHORTEST))
     length = max(8, (k + 8 * wanted - 1) // (8 * wanted) * 8)
-    return max(1, -(-k // length)), length
+    parts = max(1, -(-k // length))
+    return (parts, length) if parts <= most else (1, k)
 
 
 def product(
@@ -63,10 +64,10 @@ def product(
     parts, length = parts_of(k, x * y)
     sums = ops.xp.empty((parts, *shape), ops.dtype)
     ops.kernels.launch(f"linear/{kernel}", (x, y, parts), (*arrays, sums, *args, length), constants=tile.constants)
-    return _added(ops, sums)
+    return added_up(ops, sums)
 
 
-def _added(ops: CupyOps, sums: Array) -> Array:
+def added_up(ops: CupyOps, sums: Array) -> Array:
     """The sum over the first axis."""
     if len(sums) == 1:
         return sums[0]
@@ -146,19 +147,13 @@ def weight_gradient(ops: CupyOps, dy: Array, x: Array, shape: tuple[int, ...], w
     rows, columns = filters // window.groups, shape[1] * window.size**2
     tile = LOW if rows <= LOW.m else SQUARE if rows <= SQUARE.m or columns <= SQUARE.n else LARGE
     gx, gy, _ = tile.grid(rows, columns)
-    parts, length = parts_of(n * oh * ow, gx * gy * window.groups)
-    parts, length = _within(n * oh * ow, parts, length, MOST_GRID // window.groups)
+    parts, length = parts_of(n * oh * ow, gx * gy * window.groups, MOST_GRID // window.groups)
     sums = ops.xp.empty((parts, *shape), ops.dtype)
     args = (dy, x, sums, n, c, h, w, filters, oh, ow, *moves, window.groups, length)
     constants = [*constants_of(window), *tile.constants]
     grid = (gx, gy, window.groups * parts)
     ops.kernels.launch("conv2d_backward/conv2d_dweight", grid, args, constants=constants)
-    return _added(ops, sums)
-
-
-def _within(k: int, parts: int, length: int, most: int) -> tuple[int, int]:
-    """No more than `most` parts."""
-    return (parts, length) if parts <= most else (1, k)
+    return added_up(ops, sums)
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
