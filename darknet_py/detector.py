@@ -59,7 +59,7 @@ class Detector:
         """Objects of each picture (h, w, c) of 8 bits, RGB; boxes relative to the picture, or in its `pixels`.
 
         All pictures go through the network as one batch, whatever their sizes. NMS compares boxes in that unit, which
-        matters to nms_kind=diounms.
+        matters where it is by DIoU.
         """
         size, head = self.net.size, self.head
         inputs = np.stack([network_input(picture, *size, letter_box) for picture in pictures])

@@ -56,8 +56,10 @@ def test_lone_objects_teach_nothing() -> None:
     assert loss == 0 and (dz == 0).all()
 
 
-def contrast(x: np.ndarray, truth: np.ndarray, text: str = "contrastive temperature=0.5") -> Step:
-    return layer(text).forward(Context(OPS, train=True, truth=truth), {}, x)
+def contrast(
+    x: np.ndarray, truth: np.ndarray, text: str = "contrastive temperature=0.5", ops: Ops = OPS, steps: int = 1
+) -> Step:
+    return layer(text).forward(Context(ops, train=True, truth=truth, steps=steps), {}, ops.array(x))
 
 
 def test_pictures_of_a_class_or_neighbours_are_the_same() -> None:
@@ -147,6 +149,20 @@ def test_gradient_through_the_network() -> None:
     x = np.random.default_rng(0).standard_normal((4, 2, 4, 4))
     own = [p.value.copy() for _, p in list(net.parameters())[:2]]
     assert_gradient(run, own)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_device_compares_pictures_as_the_host_does(steps: int) -> None:
+    x, truth = np.random.default_rng(0).standard_normal((8, 5, 1, 1)), np.eye(2)[[0, 0, 1, 0, 1, 1, 0, 0]]
+
+    def learned(ops: Ops) -> tuple[float, np.ndarray]:
+        step = contrast(x, truth, ops=ops, steps=steps)
+        assert step.loss is not None and step.backward is not None
+        return step.loss.cost, ops.to_host(step.backward(ops.array(x))[0])
+
+    (cost, gradient), (expected, wanted) = learned(CupyOps(array_module())), learned(OPS)
+    assert cost == pytest.approx(expected)
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", [(), ("max_delta=0.02", "cls_normalizer=3", "temperature=0.4")])

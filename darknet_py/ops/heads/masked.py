@@ -118,8 +118,7 @@ def best_overlaps(pred: HostArray, objects: HostArray) -> tuple[HostArray, HostA
 
 
 def sure(o: MaskOptions, best: HostArray, which: HostArray) -> HostArray:
-    """Of the best overlaps of a picture: the object of the cells whose IoU is above truth_thresh (never where that is
-    1), -1 of the others."""
+    """Of a picture: the object of each cell whose best IoU is above truth_thresh (never where that is 1), or -1."""
     return np.where(best > o.truth_thresh, which, -1)
 
 
