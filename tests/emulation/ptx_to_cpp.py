@@ -54,18 +54,19 @@ WHOLE = {"rzi": "trunc", "rni": "nearbyint", "rmi": "floor", "rpi": "ceil"}
 def translated(text: str) -> str:
     """The C++ of a PTX text."""
     module = read(text)
-    shared, own_bytes = _shared(module)
     constants = [m for m in module.memory if m.space in ("global", "const")]
     parts = ['#include "ptx.h"', *map(_array, constants)]
     for kernel in module.kernels:
+        shared, own_bytes = _shared(kernel, module)
         parts.append(Body(kernel, shared).text())
         parts.append(f"PTX_EXPORT({kernel.name}, {own_bytes})")
     return "\n".join(parts) + "\n"
 
 
-def _shared(module: Module) -> tuple[dict[str, int], int]:
-    """Where each shared array lies, those of the launch's size behind the others; and the bytes of these."""
-    arrays = [m for m in (*module.memory, *(m for k in module.kernels for m in k.memory)) if m.space == "shared"]
+def _shared(kernel: Kernel, module: Module) -> tuple[dict[str, int], int]:
+    """Where each shared array that a kernel names lies, those of the launch's size last; and the bytes of the others."""
+    named = {name for i in kernel.code for operand in i.operands for name in re.findall(r"[\w$]+", operand)}
+    arrays = [m for m in (*module.memory, *kernel.memory) if m.space == "shared" and m.name in named]
     places, end = {}, 0
     for memory in sorted(arrays, key=lambda m: m.count is None):
         end = -(-end // max(16, memory.alignment)) * max(16, memory.alignment)

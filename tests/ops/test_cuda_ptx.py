@@ -65,6 +65,13 @@ def test_half_precision(label: str) -> None:
     np.testing.assert_allclose(test_half.convolved(HalfOps(array_module()), label), exact, rtol=1.1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("label", [label for label in test_half.SHAPES if label != "no-pictures"])
+def test_gradients_of_half_precision(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "SHORTEST", 40)
+    exact = test_half.gradients(NumpyOps(threads=1), label)
+    assert_close(test_half.gradients(HalfOps(array_module()), label), exact, TOLERANCE)
+
+
 def test_views_of_half_numbers() -> None:
     test_half.test_a_view_of_half_numbers_becomes_float(HalfOps(array_module()))
 
