@@ -64,7 +64,7 @@ def translated(text: str) -> str:
 
 
 def _shared(kernel: Kernel, module: Module) -> tuple[dict[str, int], int]:
-    """Where each shared array that a kernel names lies, those of the launch's size last; and the bytes of the others."""
+    """Where each shared array that a kernel names lies, those of the launch's size last; and the bytes of the rest."""
     named = {name for i in kernel.code for operand in i.operands for name in re.findall(r"[\w$]+", operand)}
     arrays = [m for m in (*module.memory, *kernel.memory) if m.space == "shared" and m.name in named]
     places, end = {}, 0
