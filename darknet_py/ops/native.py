@@ -86,7 +86,7 @@ def _fits(found: ctypes.CDLL) -> bool:
     sizes = (ctypes.c_int64 * len(STRUCTURES))()
     try:
         found.baseline_sizes(sizes)
-        _ = found.resize_picture
+        _ = found.resize_picture, found.baseline_channels_last
     except AttributeError:
         return False
     return list(sizes) == [ctypes.sizeof(s) for s in STRUCTURES]
