@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bench.job import TRAIN, Job, Ready
 from darknet_py import __version__
 from darknet_py.benchmark.timing import Stopwatch
-from darknet_py.benchmark.work import compute, training
+from darknet_py.benchmark.work import computing, training
 from darknet_py.network import for_inference, load_network, load_weights
 from darknet_py.ops import cpu_ops
 
@@ -19,4 +21,4 @@ def prepare(job: Job) -> Ready:
         return Ready(__version__, lambda: step(Stopwatch()))
     net = for_inference(net)
     pictures = job.pictures(net.input.c)
-    return Ready(__version__, lambda: compute(net, pictures))
+    return Ready(__version__, partial(computing(net), pictures))

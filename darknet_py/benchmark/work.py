@@ -18,12 +18,13 @@ from darknet_py.data.images import Picture, load_image, network_input
 from darknet_py.detector import Detector
 from darknet_py.errors import CfgError
 from darknet_py.layers import Context
-from darknet_py.network import Network
+from darknet_py.network import Network, runner
 from darknet_py.train.loop import Progress, Trainer
 
 Array = npt.NDArray[Any]
 Work = Callable[[Stopwatch], object]
 """Does the work once and tells a stopwatch its stages, of which "network" is what a row's median is of."""
+Compute = Callable[[Array], list[Array]]
 NETWORK = "network"
 NMS_THRESH = 0.45
 PICTURE_CHANNELS = (1, 3)
@@ -38,26 +39,26 @@ def inference(net: Network, batch: int, picture: Path, thresh: float | None) -> 
     """
     if net.input.c not in PICTURE_CHANNELS:
         numbers = np.random.default_rng(0).random((batch, *net.input), np.float32)
-        return partial(_compute, net, numbers)
+        return partial(_compute, computing(net), numbers)
     if not net.heads:
-        return partial(_classify, net, batch, picture)
+        return partial(_classify, net, computing(net), batch, picture)
     detector = Detector(net)
     return partial(_detect, detector, batch, picture, _likely(detector, picture) if thresh is None else thresh)
 
 
-def _compute(net: Network, numbers: Array, watch: Stopwatch) -> None:
+def _compute(compute: Compute, numbers: Array, watch: Stopwatch) -> None:
     """A network that sees no pictures, such as one for Go."""
     with watch.stage(NETWORK):
-        compute(net, numbers)
+        compute(numbers)
 
 
-def _classify(net: Network, batch: int, path: Path, watch: Stopwatch) -> None:
+def _classify(net: Network, compute: Compute, batch: int, path: Path, watch: Stopwatch) -> None:
     with watch.stage("decode"):
         pictures = [load_image(path, net.input.c) for _ in range(batch)]
     with watch.stage("resize"):
         inputs = np.stack([image for picture in pictures for image in centre(picture, *net.size)])
     with watch.stage(NETWORK):
-        compute(net, inputs)
+        compute(inputs)
 
 
 def _detect(detector: Detector, batch: int, path: Path, thresh: float, watch: Stopwatch) -> None:
@@ -78,10 +79,10 @@ def _inputs(detector: Detector, pictures: list[Picture]) -> Array:
     return np.stack([network_input(picture, *detector.net.size) for picture in pictures])
 
 
-def compute(net: Network, numbers: Array) -> list[Array]:
+def computing(net: Network) -> Compute:
     """The outputs of the heads, or of the last layer, on the host, for inputs (n, c, h, w) from there."""
-    outputs = net.forward(net.ops.array(numbers), Context(net.ops)).outputs
-    return [net.ops.to_host(y) for y in outputs.values()]
+    run = runner(net)
+    return lambda numbers: [net.ops.to_host(y) for y in run(numbers).values()]
 
 
 def _likely(detector: Detector, path: Path) -> float:

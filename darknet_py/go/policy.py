@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,7 @@ from darknet_py.errors import CfgError
 from darknet_py.go.features import FEATURES, Positions, gather, planes
 from darknet_py.go.rules import SIZES, Board
 from darknet_py.go.symmetry import COUNT, image, places
-from darknet_py.layers import Context
-from darknet_py.network import Network
+from darknet_py.network import Network, runner
 
 Array = npt.NDArray[Any]
 MOVES, PASSES, VALUE = range(3)  # numbers that a network gives beyond one for each point: none, a pass, and a value
@@ -46,6 +46,10 @@ class GoNetwork:
         """Of the board."""
         return self.net.input.h
 
+    @cached_property
+    def _outputs(self) -> Callable[[Array], dict[int, Any]]:
+        return runner(self.net)
+
     @property
     def extras(self) -> int:
         """MOVES, PASSES or VALUE: what it knows beside moves."""
@@ -74,9 +78,8 @@ class GoNetwork:
         return policies.reshape(COUNT, n, -1).mean(axis=0), values.reshape(COUNT, n).mean(axis=0)
 
     def _run(self, inputs: Array) -> tuple[Array, Array]:
-        ops, last = self.net.ops, self.net.nodes[-1].index
-        outputs = self.net.forward(ops.array(inputs), Context(ops)).outputs[last]
-        y = ops.to_host(outputs).reshape(len(inputs), -1)
+        outputs = self._outputs(inputs)[self.net.nodes[-1].index]
+        y = self.net.ops.to_host(outputs).reshape(len(inputs), -1)
         points = self.size**2
         policies = np.zeros((len(y), points + 1), np.float32)
         known = points + min(self.extras, PASSES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, Layer, Params, Shape, Step, register
 from darknet_py.ops import Array, Ops
@@ -71,8 +73,9 @@ class Reorg(_Reorg):
     def change(self, ops: Ops, x: Array, shape: Shape) -> Array:
         n, c, h, w = x.shape
         if self.extra:
-            y = ops.xp.zeros((n, *shape), ops.dtype)
-            ops.blend_update(y[:, : x[0].size, 0, 0], ops.settled(x).reshape(n, -1))
+            y, size = ops.empty((n, *shape)), c * h * w
+            ops.blend_update(y[:, :size, 0, 0], ops.settled(x).reshape(n, -1))
+            ops.blend_update(y[:, size:], ops.array(np.zeros((1, 1, 1, 1))))
             return y
         if self.flatten:
             return _transposed(ops, x, (h * w, c) if self.reverse else (c, h * w)).reshape(n, *shape)

@@ -74,8 +74,8 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
         """A NumPy array of `x`, C-contiguous."""
 
     def empty(self, shape: tuple[int, ...]) -> Array:
-        """An array with any contents."""
-        return self.array(self.xp.empty(shape))
+        """An array (n, c, h, w) with any contents."""
+        return self.xp.empty(shape, self.dtype)
 
     def put(self, x: Array, out: Array) -> None:
         """`x` into `out`, which may be some channels of an array: for backends that `writes_parts`."""

@@ -46,6 +46,10 @@ class NumpyOps(Ops):
             return np.array(host, self.dtype)
         return np.array(host.transpose(0, 2, 3, 1), self.dtype, order="C").transpose(0, 3, 1, 2)
 
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        n, c, h, w = shape
+        return np.empty((n, h, w, c), self.dtype).transpose(0, 3, 1, 2)
+
     def to_host(self, x: Array) -> Array:
         return np.ascontiguousarray(x)
 

@@ -177,6 +177,8 @@ class Repeated:
             outputs = self._function(noting, x)
         except _NotRepeatableError:
             return None
+        if not all(isinstance(y, _Noted) and inner.pool.holds(y) for y in outputs.values()):
+            return None
         recording = _Recording(noting.notes, plain(x), {index: plain(y) for index, y in outputs.items()})
         noise = np.random.default_rng(0).random(host.shape, np.float32)
         with np.errstate(all="ignore"):

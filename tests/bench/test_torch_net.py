@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darknet_py.benchmark.work import compute
+from darknet_py.benchmark.work import computing
 from darknet_py.config.section import parse
 from darknet_py.network import Network, build, load_network, load_weights
 from darknet_py.ops import NumpyOps
@@ -33,7 +33,7 @@ def assert_same_outputs(net: Network) -> None:
     x = np.random.default_rng(1).random((2, *net.input), np.float32)
     with torch.inference_mode():
         theirs = [y.numpy() for y in TorchNet(net).fused()(torch.from_numpy(x))]
-    ours = compute(net, x)
+    ours = computing(net)(x)
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(b.reshape(a.shape), a, rtol=1e-3, atol=1e-4 * float(np.abs(a).max()))

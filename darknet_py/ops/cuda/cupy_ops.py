@@ -47,9 +47,6 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
         """A copy of `host` in the device's memory."""
         return self.xp.array(np.ascontiguousarray(host, self.dtype))
 
-    def empty(self, shape: tuple[int, ...]) -> Array:
-        return self.xp.empty(shape, self.dtype)
-
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(self.settled(x))
 
