@@ -222,7 +222,7 @@ def _read(path: Path) -> tuple[str, ...]:
 
 def _ops(device: str) -> Ops:
     flags = _device_flags(device)
-    return choose("cpu" if flags.get("nogpu") else flags.get("backend", AUTO), flags.get("i")).ops
+    return choose("cpu" if flags.get("nogpu") else flags.get("backend", AUTO), [flags.get("i", 0)]).ops
 
 
 def _device_flags(device: str) -> dict[str, Any]:

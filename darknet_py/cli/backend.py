@@ -25,9 +25,12 @@ def ops_of(args: argparse.Namespace) -> Ops:
     from darknet_py.ops.backend import choose
 
     backend = "cpu" if args.nogpu else args.backend
+    gpus = _gpus(args)
     if args.nogpu and args.backend == "cuda":
         raise DarknetError("-nogpu and -backend cuda exclude each other")
-    choice = choose(backend, _index(args), args.threads, _plan(args))
+    if backend == "cpu" and len(gpus) > 1:
+        raise DarknetError(f"-gpus {args.gpus}: excludes {'-nogpu' if args.nogpu else '-backend cpu'}")
+    choice = choose(backend, gpus, args.threads, _plan(args))
     idle = [f"-{flag}" for flag in FLAGS if choice.ops.name == "cpu" and getattr(args, flag, False)]
     if idle:
         warnings.warn(f"{' '.join(idle)}: no effect on the processor, which computes", stacklevel=2)
@@ -50,14 +53,18 @@ def _plan(args: argparse.Namespace) -> Plan:
     return plan
 
 
-def _index(args: argparse.Namespace) -> int | None:
-    """The GPU that is meant; None where none is named."""
-    if args.i is not None or not getattr(args, "gpus", None):
-        index: int | None = args.i
-        return index
-    words = args.gpus.split(",")
-    if not all(word.strip().isdigit() for word in words):
-        raise DarknetError(f"-gpus {args.gpus}: must be numbers of GPUs like 0,1")
-    if len(words) > 1:
-        raise DarknetError(f"-gpus {args.gpus}: training on several GPUs isn't there yet: name one of them")
-    return int(words[0])
+def _gpus(args: argparse.Namespace) -> list[int]:
+    """The GPUs that are meant: those of -gpus or that of -i; the first where none is named."""
+    text = getattr(args, "gpus", None)
+    if text is None:
+        return [args.i or 0]
+    if args.i is not None:
+        raise DarknetError("-i and -gpus exclude each other")
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdigit() for word in words):
+        raise DarknetError(f"-gpus {text}: must be numbers of GPUs like 0,1")
+    gpus = [int(word) for word in words]
+    for gpu in gpus:
+        if gpus.count(gpu) > 1:
+            raise DarknetError(f"-gpus {text}: GPU {gpu} is named twice")
+    return gpus

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from darknet_py.cli.arguments import Parser, add_computing, add_mixed, add_products, number, whole
 from darknet_py.cli.live import add_live
 from darknet_py.cli.runs import TRAINING, add_patience, add_resume, add_run, resumed
-from darknet_py.cli.training_flags import add_beginning
+from darknet_py.cli.training_flags import add_beginning, add_gpus
 from darknet_py.errors import DarknetError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def add_training(p: Parser) -> None:
     p.add_argument(
         "-auto_batch", action="store_true", help="as few subdivisions as there is memory for, whatever the cfg says"
     )
-    p.add_argument("-gpus", metavar="LIST", help="the GPU to train on; several aren't possible yet")
+    add_gpus(p)
     add_resume(p)
     add_run(p)
     add_live(p)

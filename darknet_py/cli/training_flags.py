@@ -27,5 +27,11 @@ def add_course_flags(p: Parser, measure: str) -> None:
     p.add_argument("-chart", metavar="LOG", help="CSV log of an earlier training, whose curves the chart begins with")
     add_patience(p, measure)
     add_computing(p)
+    add_gpus(p)
     add_run(p)
     add_live(p)
+
+
+def add_gpus(p: Parser) -> None:
+    """Several GPUs: see `darknet_py.train.replicas`."""
+    p.add_argument("-gpus", metavar="LIST", help="the GPUs to train on, such as 0,1: they share the mini-batches")

@@ -1,9 +1,9 @@
 """The layers: which module defines those of which sections."""
 
-from darknet_py.layers.base import LAYERS, Context, HeadLoss, Layer, Param, ParamSpec, Shape, Step
+from darknet_py.layers.base import LAYERS, Context, HeadLoss, Layer, Param, ParamSpec, Shape, Step, blend
 from darknet_py.layers.head import Head
 
-__all__ = ["LAYERS", "Context", "Head", "HeadLoss", "Layer", "Param", "ParamSpec", "Shape", "Step"]
+__all__ = ["LAYERS", "Context", "Head", "HeadLoss", "Layer", "Param", "ParamSpec", "Shape", "Step", "blend"]
 
 LAYERS.expect(
     {

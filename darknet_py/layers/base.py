@@ -82,6 +82,11 @@ class Param:
 Params = Mapping[str, Param]
 
 
+def blend(ops: Ops, param: Param, value: Array, share: float) -> None:
+    """A rolling statistic takes the share `share` of a batch's."""
+    ops.blend_update(param.value, value, share, 1 - share)
+
+
 @dataclass
 class HeadLoss:
     """What a head's loss layer reports for one mini-batch: sums over the batch, in Darknet's terms.
@@ -107,7 +112,7 @@ class Context:
     goal: array of the backend, what a layer with truth=1 gave: the truth of what is compared number by number.
     rng: for dropout; a function of seed and iteration, so that a resumed training goes on alike.
     batches: mini-batches that training has seen. seen: pictures that training has seen.
-    momentum: of the rolling batch-norm statistics.
+    momentum: of the rolling batch-norm statistics. follow: how they take in those of the batch.
     steps: time steps in the batch: its entry t * streams + s is step t of stream s. 0: the cfg's time_steps in
         training, 1 otherwise.
 
@@ -125,6 +130,7 @@ class Context:
     batches: int = 0
     seen: int = 0
     momentum: float = 0.99
+    follow: Callable[[Ops, Param, Array, float], None] = blend
     steps: int = 0
     size: tuple[int, int] = (0, 0)
     iteration: int = 0

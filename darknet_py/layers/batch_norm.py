@@ -52,5 +52,5 @@ def follow(ctx: Context, p: Params, mean: Array, var: Array) -> None:
     their start values.
     """
     share = max(1 - ctx.momentum, 1 / (ctx.batches + 1))
-    ctx.ops.blend_update(p["mean"].value, mean, share, 1 - share)
-    ctx.ops.blend_update(p["var"].value, var, share, 1 - share)
+    ctx.follow(ctx.ops, p["mean"], mean, share)
+    ctx.follow(ctx.ops, p["var"], var, share)

@@ -119,6 +119,12 @@ class Network:
             nodes.append(replace(node, in_shapes=shapes, shape=shape))
         return replace(self, input=Shape(self.input.c, h, w), nodes=tuple(nodes))
 
+    def replica(self, ops: Ops) -> Network:
+        """The same layers on another backend, with parameters of their own that have any values."""
+        copies = {id(p): Param(p.spec, ops.empty(p.value.shape), add=ops.add) for _, p in self.parameters()}
+        nodes = (replace(n, params={name: copies[id(p)] for name, p in n.params.items()}) for n in self.nodes)
+        return replace(self, nodes=tuple(nodes), ops=ops)
+
     def frozen(self, iteration: int) -> int:
         """Index of the last layer that `stopbackward` freezes at this iteration; -1 for none."""
         return max(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from darknet_py.errors import DarknetError
@@ -30,22 +32,22 @@ class Choice(NamedTuple):
 
 
 def choose(
-    backend: str = "auto", gpu: int | None = None, threads: int | None = None, plan: Plan | None = None
+    backend: str = "auto", gpus: Sequence[int] = (0,), threads: int | None = None, plan: Plan | None = None
 ) -> Choice:
-    """The backend of that name. gpu: its index, None for the first. threads: of the processor, None for its cores.
-    plan: what a GPU may do otherwise than by default.
+    """The backend of that name. gpus: their indices; the others are `peers` of the first one's backend. threads: of the
+    processor, None for its cores. plan: what a GPU may do otherwise than by default.
 
-    ``auto`` takes the processor where no GPU can be used, and says why. BackendError for ``cuda`` where none can, and
-    for an index that no GPU has.
+    ``auto`` takes the processor where no GPU can be used, and says why. BackendError for ``cuda`` and several GPUs
+    where none can, and for an index that no GPU has.
     """
     if backend == "cpu":
         return _processor(threads, "as it was asked for")
     try:
-        return _gpu(gpu, plan or Plan())
+        return _gpus(gpus, plan or Plan())
     except NoSuchGpuError:
         raise
     except BackendError as error:
-        if backend == "cuda":
+        if backend == "cuda" or len(gpus) > 1:
             raise
         return _processor(threads, str(error))._replace(notable=not isinstance(error, NoDriverError))
 
@@ -64,16 +66,21 @@ def _processor(threads: int | None, why: str) -> Choice:
     return Choice(cpu_ops(threads), f"computing on the processor: {why}")
 
 
-def _gpu(index: int | None, plan: Plan) -> Choice:
+def _gpus(indices: Sequence[int], plan: Plan) -> Choice:
     driver = _usable(find_driver())
-    number = index or 0
-    if not 0 <= number < len(driver.gpus):
-        there = ", ".join(f"{i} ({name})" for i, name in enumerate(driver.gpus))
-        raise NoSuchGpuError(f"-i {number}: there is no such GPU; there are {there}")
+    for index in indices:
+        if not 0 <= index < len(driver.gpus):
+            there = ", ".join(f"{i} ({name})" for i, name in enumerate(driver.gpus))
+            raise NoSuchGpuError(f"there is no GPU {index}; there are {there}")
     cupy = _cupy(driver)
-    ops = _working(cupy, number, driver, plan)
-    versions = f"CUDA {driver.cuda}, CuPy {cupy.__version__}"
-    return Choice(ops, f"computing on GPU {number}, {driver.gpus[number]} ({versions})")
+    first, *others = indices
+    ops = _working(cupy, first, driver, plan)
+    if others:
+        from darknet_py.ops.cuda.peers import Peer
+
+        ops.peers = tuple(Peer(index, partial(_working, cupy, index, driver, plan)) for index in others)
+    names = " and ".join(f"GPU {index}, {driver.gpus[index]}" for index in indices)
+    return Choice(ops, f"computing on {names} (CUDA {driver.cuda}, CuPy {cupy.__version__})")
 
 
 def _usable(driver: Driver | None) -> Driver:
@@ -101,7 +108,10 @@ def _cupy(driver: Driver) -> Any:
 
 
 def _working(cupy: Any, index: int, driver: Driver, plan: Plan) -> Ops:
-    """CupyOps on that GPU, after a first kernel: a CuPy of another CUDA fails only there."""
+    """CupyOps on that GPU, from now on the thread's current one, after a first kernel.
+
+    A CuPy of another CUDA fails only there.
+    """
     try:
         cupy.cuda.Device(index).use()
         ops = _planned(cupy, plan)

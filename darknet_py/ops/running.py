@@ -1,10 +1,13 @@
-"""How work comes to a backend: arrays from the host one after the other, and the same work again and again."""
+"""How work comes to a backend: arrays from the host in turn, the same work again and again, shares for other GPUs."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from darknet_py.ops.cuda.peers import Peer
 
 Array = Any
 Function = Callable[[Any, Array], "dict[int, Array]"]
@@ -12,7 +15,9 @@ Function = Callable[[Any, Array], "dict[int, Array]"]
 
 
 class Running(ABC):
-    """What a backend may do otherwise than step by step."""
+    """What a backend may do otherwise than step by step. peers: GPUs that a training computes on beside this one."""
+
+    peers: tuple[Peer, ...] = ()
 
     @abstractmethod
     def array(self, host: Any) -> Array:

@@ -9,50 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from darknet_py.layers import Context, HeadLoss
+from darknet_py.layers import HeadLoss
 from darknet_py.network import Network
 from darknet_py.ops import Array
 from darknet_py.train import loss_scale
 from darknet_py.train.ema import Ema
-from darknet_py.train.finite import NotFiniteError, check_gradients, check_loss
+from darknet_py.train.finite import NotFiniteError, check_gradients
+from darknet_py.train.gradients import Batch, Gradients, OneDevice, mean_cost
 from darknet_py.train.optimizer import Optimizer, forget_gradients
+from darknet_py.train.replicas import Replicas
 from darknet_py.train.schedule import learning_rate
-
-HostArray = npt.NDArray[np.float32]
-DROPOUT_STREAM = 1  # keeps the layers' random numbers apart from those of the schedule
-
-
-class Batch(Protocol):
-    """What the loader gives: see `darknet_py.data.loader`."""
-
-    @property
-    def images(self) -> HostArray:
-        """(n, c, h, w)"""
-
-    @property
-    def truth(self) -> HostArray:
-        """(n, boxes, 5) rows [x, y, w, h, class]"""
-
-    @property
-    def paths(self) -> Sequence[Any]:
-        """n pictures' files"""
-
-    @property
-    def wait_seconds(self) -> float:
-        """how long training waited for it"""
-
-
-class Streams(Protocol):
-    """What a batch of time series gives beside that; its entries are `time_steps` in a row of each stream."""
-
-    @property
-    def fresh(self) -> npt.NDArray[np.bool_]:
-        """(subdivisions, streams) whether a stream begins anew with a mini-batch, and what came before is forgotten"""
 
 
 @dataclass
@@ -100,16 +68,19 @@ Hook = Callable[["Trainer", Report], None]
 
 
 class Trainer:
-    """A network in training. `whole` is False only while an update is under way; a hook may set `enough` to end it."""
+    """A network in training, on one GPU or all that its backend has beside it (`Ops.peers`).
 
-    def __init__(self, net: Network, progress: Progress) -> None:
+    `whole` is False only while an update is under way; a hook may set `enough` to end it.
+    """
+
+    def __init__(self, net: Network, progress: Progress, gradients: Gradients | None = None) -> None:
         self.net = net
         self.progress = progress
+        self.gradients = gradients or (Replicas(net) if net.ops.peers else OneDevice(net))
         self.optimizer = Optimizer(net)
         self.ema = Ema(net.options)
         self.whole = True
         self.enough = False
-        self._resized = net
 
     def run(self, batches: Iterable[Batch], hooks: Sequence[Hook], check: Callable[[], None] = lambda: None) -> None:
         """Trains to max_batches or `enough`; each hook is called after each iteration. `check` may raise to stop it."""
@@ -151,39 +122,12 @@ class Trainer:
 
     def _forward_backward(self, batch: Batch, check: Callable[[], None]) -> tuple[dict[int, HeadLoss], float]:
         """Adds up the gradients of the mini-batches; the heads' figures and Darknet's loss of the batch."""
-        options, iteration = self.net.options, self.progress.iteration
-        h, w = batch.images.shape[2:]
-        if (w, h) != self._resized.size:
-            self._resized = self.net.resized(w, h)
         heads: dict[int, HeadLoss] = {}
-        loss, size = 0.0, len(batch.images) // options.subdivisions
-        parts = [slice(i * size, (i + 1) * size) for i in range(options.subdivisions)]
-        uploads = self.net.ops.feed(batch.images[part] for part in parts)
-        for i, (part, images) in enumerate(zip(parts, uploads, strict=True)):
-            check()
-            fresh = getattr(batch, "fresh", None)  # see Streams; other mini-batches have nothing to do with each other
-            self.net.reset_state(None if fresh is None else np.flatnonzero(fresh[i]).tolist())
-            ctx = self._context(batch.truth[part], i)
-            result = self._resized.forward(images, ctx, iteration)
-            cost = sum(head.cost for head in result.losses.values()) / len(result.losses)
-            check_loss(cost, self._resized, images, ctx, iteration + 1, batch.paths[part])
-            self._resized.backward(result)
-            heads = _added(heads, result.losses)
-            loss += cost / options.update_size
+        loss = 0.0
+        for losses in self.gradients(batch, self.progress.seed, self.progress.iteration, check):
+            heads = _added(heads, losses)
+            loss += mean_cost(losses) / self.net.options.update_size
         return heads, loss
-
-    def _context(self, truth: HostArray, subdivision: int) -> Context:
-        options, iteration = self.net.options, self.progress.iteration
-        mini_batches = iteration * options.subdivisions + subdivision
-        return Context(
-            self.net.ops,
-            train=True,
-            truth=truth,
-            rng=np.random.default_rng([self.progress.seed, iteration, subdivision, DROPOUT_STREAM]),
-            batches=mini_batches,
-            seen=(mini_batches + 1) * options.mini_batch,  # counted before the pass (network.c:366)
-            momentum=options.bn_momentum,
-        )
 
     def _overflow(self, number: int, paths: Sequence[Any]) -> str:
         """What is to be said of gradients that overflow in half precision, whose scale is halved; nothing of others.

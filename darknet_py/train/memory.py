@@ -29,12 +29,12 @@ def largest_size(net: Network) -> tuple[int, int]:
 def training_memory(net: Network, subdivisions: int = 0) -> int:
     """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs.
 
-    On a graphics card also the pictures that are on their way, and the gradients on both sides of the largest layer.
-    subdivisions: instead of the cfg's.
+    On a graphics card also the pictures that are on their way, and the gradients on both sides of the largest layer; on
+    several, those that come from another card: the first one takes the most. subdivisions: instead of the cfg's.
     """
     options = net.options
     net = net.resized(*largest_size(net))
-    copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0)
+    copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0) + (1 if net.ops.peers else 0)
     outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
     if card_memory(net.ops.xp) is not None:
         outputs += net.input.size + 2 * max(node.shape.size for node in net.nodes)
@@ -55,9 +55,15 @@ def available_memory() -> int | None:
 
 
 def room_for(ops: Ops) -> int | None:
-    """Bytes that a network and its training may take where `ops` computes; None where nobody says."""
+    """Bytes that a network and its training may take where `ops` computes; None where nobody says.
+
+    On several GPUs on each: what the fullest has.
+    """
     on_card = card_memory(ops.xp)
-    return available_memory() if on_card is None else on_card
+    if on_card is None:
+        return available_memory()
+    elsewhere = (peer.start(card_memory, peer.ops.xp).result() for peer in ops.peers)
+    return min([on_card, *(room for room in elsewhere if room is not None)])
 
 
 def fitting_subdivisions(net: Network, room: int, above: int = 0) -> int | None:
@@ -68,11 +74,14 @@ def fitting_subdivisions(net: Network, room: int, above: int = 0) -> int | None:
 
 
 def with_fitting_batch(net: Network) -> Network:
-    """The network with as few subdivisions as its training has memory for. TrainingMemoryError where there are none."""
+    """The network with as few subdivisions as its training has memory for, but one for each GPU.
+
+    TrainingMemoryError where there are none.
+    """
     room = room_for(net.ops)
     if room is None:
         raise TrainingMemoryError("-auto_batch: this system doesn't say how much memory is free: set subdivisions=")
-    count = fitting_subdivisions(net, room)
+    count = fitting_subdivisions(net, room, min(len(net.ops.peers), net.options.batch - 1))
     if count is None:
         raise TrainingMemoryError(f"-auto_batch: {_too_large(net, room)}")
     return replace(net, options=replace(net.options, subdivisions=count))

@@ -14,7 +14,8 @@ from darknet_py.data.images import Picture
 from darknet_py.data.sheet import fitted, sheet
 from darknet_py.errors import DarknetError
 from darknet_py.runs.folder import Run
-from darknet_py.train.loop import Batch, Report, Trainer
+from darknet_py.train.gradients import Batch
+from darknet_py.train.loop import Report, Trainer
 from darknet_py.train.saving import Saver
 
 FIRST = 3  # batches that are drawn; then one at each tenth of the training

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from darknet_py.train.finite import finite
+from darknet_py.train.gradients import Batch
 from darknet_py.train.interrupt import Interrupt
-from darknet_py.train.loop import Batch, Hook, Trainer
+from darknet_py.train.loop import Hook, Trainer
 from darknet_py.train.memory import telling_what_fits
 from darknet_py.train.saving import Saver
 from darknet_py.train.schedule import input_size

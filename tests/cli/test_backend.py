@@ -45,7 +45,7 @@ def test_without_a_gpu(tiny: Path, run: Any, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("gpu")
 def test_bad_flags(tiny: Path, run: Any) -> None:
     for words, message in (
-        (("-i", "3"), "-i 3: there is no such GPU; there are 0 (emulated GPU)"),
+        (("-i", "3"), "there is no GPU 3; there are 0 (emulated GPU)"),
         (("-i", "first"), "'first' isn't a whole number from 0 on"),
         (("-backend", "opencl"), "invalid choice: 'opencl'"),
         (("-nogpu", "-backend", "cuda"), "-nogpu and -backend cuda exclude each other"),

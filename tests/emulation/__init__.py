@@ -4,6 +4,7 @@ compile_kernels  source and options -> shared library of emulated kernels, by g+
 device.h         what a kernel's source sees: CUDA's keywords, built-in variables and functions
 runtime.h/.cpp   blocks, threads, barriers, warp exchanges, and what goes wrong with them
 checker.cpp      check mode: exact bounds, data races, shared memory that nobody has written
+devices          the GPUs, and which of them is a thread's current one
 memory           arrays that end at a page which nobody may touch, in pools; pinned memory
 cublas           its product by its own convention, over NumPy
 streams          streams that may be late, events, captured graphs

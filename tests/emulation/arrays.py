@@ -6,14 +6,14 @@ compares it with CuPy itself where that is installed.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from tests.emulation.memory import allocate, is_pinned
+from tests.emulation.devices import Device, check_current, current_device
+from tests.emulation.memory import MemoryPointer, allocate, is_pinned
 from tests.emulation.streams import Stream, current, refuse_in_capture, settled
 
 MOVING = ("copy", "fill", "ravel", "reshape", "squeeze", "transpose", "view")  # views, and the driver's own copies
@@ -48,17 +48,24 @@ def _by_cupy(what: str, by_cupy: bool = True) -> None:
 
 
 class ndarray(NDArrayOperatorsMixin):
-    """`seen`: a view of the memory `memory`, which `tests.emulation.memory.allocate` gave."""
+    """`seen`: a view of the memory `memory`, which `tests.emulation.memory.allocate` gave on the device `place`."""
 
-    def __init__(self, seen: np.ndarray, memory: np.ndarray) -> None:
+    def __init__(self, seen: np.ndarray, memory: np.ndarray, place: int) -> None:
         self.seen = seen
         self.memory = memory
+        self.place = place
 
     @property
     def host(self) -> np.ndarray:
-        """The numbers, behind all that the current stream still has to do to them."""
+        """The numbers, behind all that the current stream still has to do to them. ValueError on another device."""
+        check_current(self.place)
         settled()
         return self.seen
+
+    @property
+    def device(self) -> Device:
+        """Whose memory it is in."""
+        return Device(self.place)
 
     shape = property(lambda self: self.seen.shape)
     dtype = property(lambda self: self.seen.dtype)
@@ -68,22 +75,26 @@ class ndarray(NDArrayOperatorsMixin):
     itemsize = property(lambda self: self.seen.itemsize)
     strides = property(lambda self: self.seen.strides)
     flags = property(lambda self: self.seen.flags)
-    T = property(lambda self: ndarray(self.seen.T, self.memory))
+    T = property(lambda self: self._view(self.seen.T))
 
     @property
-    def data(self) -> Any:
-        """`.ptr`: the address."""
-        return types.SimpleNamespace(ptr=self.seen.__array_interface__["data"][0])
+    def data(self) -> MemoryPointer:
+        """Where it begins."""
+        return MemoryPointer(self.seen.__array_interface__["data"][0], self.memory, self.place)
+
+    def _view(self, seen: np.ndarray) -> ndarray:
+        return ndarray(seen, self.memory, self.place)
 
     def get(self, stream: Stream | None = None) -> np.ndarray:
         """A copy on the host."""
         refuse_in_capture("a copy to the host")
-        settled(stream)
+        settled(stream, self.place)
         return self.seen.copy()
 
     def set(self, value: np.ndarray, stream: Stream | None = None) -> None:
         """A copy from the host, on the stream; pinned memory is read when its turn comes, other memory now."""
         refuse_in_capture("a copy from the host")
+        check_current(self.place)
         if (value.shape, value.dtype) != (self.shape, self.dtype):
             raise ValueError(f"an array of {value.dtype} {value.shape} for one of {self.dtype} {self.shape}")
         taken = value if is_pinned(value) else value.copy()
@@ -104,9 +115,11 @@ class ndarray(NDArrayOperatorsMixin):
         return self._seen((self.host if gathers else self.seen)[_host(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        check_current(self.place)
         target = self.seen[_host(index)]
         if _one_piece(target, value):
             source = value.seen
+            check_current(value.place)
             current().submit(lambda: target.__setitem__(..., source))
             return
         _by_cupy("an assignment")
@@ -142,7 +155,7 @@ class ndarray(NDArrayOperatorsMixin):
     def _seen(self, result: Any) -> Any:
         """A view of this array's memory stays one; everything else is a new array."""
         if isinstance(result, np.ndarray) and np.may_share_memory(result, self.seen):
-            return ndarray(result, self.memory)
+            return self._view(result)
         _by_cupy("a copy of a view", not self.flags.c_contiguous)
         return on_device(result)
 
@@ -185,7 +198,7 @@ def empty(shape: Any, dtype: Any = float) -> ndarray:
     """Full of garbage."""
     shape, dtype = (tuple(shape) if hasattr(shape, "__len__") else (shape,)), np.dtype(dtype)
     memory = allocate(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
-    return ndarray(memory.view(dtype).reshape(shape), memory)
+    return ndarray(memory.view(dtype).reshape(shape), memory, current_device())
 
 
 def asarray(value: Any, dtype: Any = None) -> ndarray:
@@ -217,13 +230,17 @@ def allowed(name: str) -> Callable[..., Any]:
     """NumPy's function `name` for device arrays."""
     function = getattr(np, name)
 
-    def call(*args: Any, **options: Any) -> Any:
+    def call(*given: Any, **options: Any) -> Any:
         _by_cupy(name, name not in MAKING)
-        result = function(*map(_host, args), **{key: _host(value) for key, value in options.items()})
-        views = [a for a in args if isinstance(a, ndarray) and isinstance(result, np.ndarray)]
+        if name in MAKING:  # nobody looks at numbers: nothing is waited for
+            args = tuple(a.seen if isinstance(a, ndarray) else a for a in given)
+        else:
+            args = tuple(map(_host, given))
+        result = function(*args, **{key: _host(value) for key, value in options.items()})
+        views = [a for a in given if isinstance(a, ndarray) and isinstance(result, np.ndarray)]
         for a in views:
             if result.base is not None and np.may_share_memory(result, a.seen):
-                return ndarray(result, a.memory)
+                return ndarray(result, a.memory, a.place)
         return on_device(result)
 
     call.__name__ = name

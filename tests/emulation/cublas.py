@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.emulation.devices import current_device
 from tests.emulation.streams import current
 
 TYPES = {0: np.dtype(np.float32), 2: np.dtype(np.float16)}
@@ -47,7 +48,7 @@ class Arguments(NamedTuple):
 
 def get_cublas_handle() -> int:
     """Of the current device."""
-    return HANDLE
+    return HANDLE + current_device()
 
 
 def gemmStridedBatchedEx(handle: int, *arguments: Any) -> None:
@@ -55,7 +56,7 @@ def gemmStridedBatchedEx(handle: int, *arguments: Any) -> None:
     g = Arguments(*arguments)
     if current().is_capturing():
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
-    if handle != HANDLE or min(g.m, g.n, g.k, g.batch) <= 0:
+    if handle != get_cublas_handle() or min(g.m, g.n, g.k, g.batch) <= 0:
         raise ValueError("CUBLAS_STATUS_INVALID_VALUE")
     matrices = []
     for i in range(g.batch):

@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.emulation import cublas
 from tests.emulation.arrays import FUNCTIONS, allowed, array, asarray, ascontiguousarray, asnumpy, empty, ndarray
+from tests.emulation.devices import COUNT, MEMORY, Device
 from tests.emulation.kernels import RawKernel, RawModule
 from tests.emulation.memory import MemoryPool, OutOfMemoryError, PinnedMemory, default_pool, using_allocator
 from tests.emulation.streams import Event, Stream, current
@@ -42,32 +43,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"cupy.{name} is not on the list of what darknet_py uses (tests/emulation)") from None
 
 
-class Device:
-    """The one device there is."""
-
-    def __init__(self, index: int = 0) -> None:
-        self.id = index
-        self.compute_capability = "80"
-
-    def use(self) -> None:
-        """Makes it the current one."""
-
-    def synchronize(self) -> None:
-        """Waits for the null stream."""
-        Stream.null.synchronize()
-
-    @property
-    def mem_info(self) -> tuple[int, int]:
-        """(free, all) bytes."""
-        return MEMORY[0] - default_pool.total_bytes(), MEMORY[1]
-
-
 def get_default_memory_pool() -> MemoryPool:
     """Where arrays' memory comes from, if nothing else is said."""
     return default_pool
 
 
-MEMORY = 8 << 30, 16 << 30  # bytes of the device: free when the program starts, all
 PROPERTIES = {"totalGlobalMem": MEMORY[1], "multiProcessorCount": 1, "clockRate": 1000}
 
 cuda = SimpleNamespace(
@@ -82,7 +62,7 @@ cuda = SimpleNamespace(
     using_allocator=using_allocator,
     get_elapsed_time=lambda start, end: 1000 * (end.seconds - start.seconds),
     runtime=SimpleNamespace(
-        getDeviceCount=lambda: 1,
+        getDeviceCount=lambda: COUNT,
         driverGetVersion=lambda: 13000,
         runtimeGetVersion=lambda: 13000,
         memGetInfo=lambda: Device().mem_info,

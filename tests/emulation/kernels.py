@@ -18,6 +18,7 @@ import numpy as np
 
 from tests.emulation.arrays import ndarray
 from tests.emulation.compile_kernels import compiled, compiled_ptx
+from tests.emulation.devices import current_device
 from tests.emulation.memory import written_behind
 from tests.emulation.streams import current
 
@@ -38,7 +39,7 @@ class Settings:
     order: tuple[int, int] = ORDERS["forward"]
     check: bool = False  # the slow mode that sees races; counts when a module is compiled
     ptx: int | None = None  # the architecture for which nvcc compiles what runs; None: what runs is the source
-    launched: set[str] = set()  # noqa: RUF012  (one process, one device)
+    launched: set[str] = set()  # noqa: RUF012  (of the process)
 
 
 class LaunchError(RuntimeError):
@@ -83,7 +84,10 @@ def _loaded(path: Path) -> ctypes.CDLL:
 
 
 class RawKernel:
-    """CuPy's class of that name; made by `RawModule.get_function`."""
+    """CuPy's class of that name; made by `RawModule.get_function`, for the device that is current then.
+
+    CuPy's would be compiled for any other when it is first launched there: that must not happen unnoticed.
+    """
 
     def __init__(self, library: ctypes.CDLL, source: ctypes.CDLL, name: str, check: bool) -> None:
         try:
@@ -94,11 +98,13 @@ class RawKernel:
         self.name = name
         self.signature = [code for code in signature().decode().split(",") if code]
         self._launch.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
-        self._library, self._check = library, check
+        self._library, self._check, self._device = library, check, current_device()
 
     def __call__(self, grid: Any, block: Any, args: Sequence[Any], *, shared_mem: int = 0, stream: Any = None) -> None:
         if not isinstance(grid, tuple) or not isinstance(block, tuple):
             raise TypeError("Argument grid or block has incorrect type (expected tuple)")
+        if current_device() != self._device:
+            raise LaunchError(f"{self.name}: compiled on device {self._device}, launched on {current_device()}")
         if len(args) != len(self.signature):
             raise LaunchError(f"{self.name}: {len(args)} arguments, the kernel takes {len(self.signature)}")
         passed = [self._checked(i, arg, want) for i, (arg, want) in enumerate(zip(args, self.signature, strict=True))]
@@ -153,6 +159,8 @@ class RawKernel:
         if arg is None:
             return Passed(np.zeros(1, np.uint64), "*")
         if isinstance(arg, ndarray):
+            if arg.place != current_device():
+                raise LaunchError(f"{self.name}: an array of device {arg.place} on device {current_device()}")
             if not arg.flags.c_contiguous:
                 raise LaunchError(f"{self.name}: an array of strides {arg.strides} isn't C-contiguous")
             return Passed(np.array([arg.data.ptr], np.uint64), f"*{arg.dtype.kind}{arg.dtype.itemsize}")

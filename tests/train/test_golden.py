@@ -24,6 +24,7 @@ from darknet_py.ops import Array, NumpyOps
 from darknet_py.ops.heads import masked, yolo
 from darknet_py.ops.heads.masked import Assignment
 from darknet_py.ops.numpy_ops import from_rows, rows
+from darknet_py.train.gradients import OneDevice
 from darknet_py.train.loop import Progress, Trainer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -101,11 +102,11 @@ class ReferenceNetwork(Network):
         return None
 
 
-class ReferenceTrainer(Trainer):
+class ReferencePasses(OneDevice):
     """Rolling statistics without our correction for the first batches."""
 
-    def _context(self, truth: HostArray, subdivision: int) -> Context:
-        return replace(super()._context(truth, subdivision), batches=10**9)
+    def context(self, *args: Any) -> Context:
+        return replace(super().context(*args), batches=10**9)
 
 
 def reference_gradient(kind: str, pred: HostArray, truth: HostArray) -> tuple[HostArray, HostArray]:
@@ -164,10 +165,11 @@ def network(name: str, tmp_path: Path, ops: NumpyOps) -> Network:
     )
 
 
-def train(name: str, tmp_path: Path, ops: NumpyOps, trainer_class: type[Trainer] = Trainer) -> dict[str, HostArray]:
+def train(name: str, tmp_path: Path, ops: NumpyOps, passes: type[OneDevice] = OneDevice) -> dict[str, HostArray]:
     """Losses, rates and the weights after iterations 1 and 10, named as in the golden file."""
     data = np.load(GOLDEN / "train_data.npz")
-    trainer = trainer_class(network(name, tmp_path, ops), Progress(seed=0))
+    net = network(name, tmp_path, ops)
+    trainer = Trainer(net, Progress(seed=0), passes(net))
     result: dict[str, Any] = {"loss": [], "rate": []}
     for order in data["order"]:
         images = data["images"][order].astype(np.float32) / np.float32(255)
@@ -202,7 +204,7 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def test_ten_iterations_are_the_references(name: str, tmp_path: Path) -> None:
     run, meta = golden(name)
     if "batch_normalize=1" in meta["cfg"]:
-        ours = train(name, tmp_path, ReferenceOps(meta["reference"]), ReferenceTrainer)
+        ours = train(name, tmp_path, ReferenceOps(meta["reference"]), ReferencePasses)
     else:
         ours = train(name, tmp_path, NumpyOps())
     for key in ("rate", "loss", "weights_iter1", "weights_iter10"):
