@@ -42,7 +42,7 @@ bench-rivals: .venv/core
 test-gpu: .venv/dev
 	DARKNET_PY_GPU=1 $(BIN)/python -m pytest -W "ignore:::cupy" tests/ops/test_cuda.py tests/ops/test_launch.py \
 		tests/ops/test_uploads.py tests/ops/test_graphs.py tests/ops/test_cublas.py tests/ops/test_half.py tests/layers/test_cuda_heads.py \
-		tests/train/test_cuda.py
+		tests/train/test_cuda.py tests/train/test_replicas.py tests/ops/test_peers.py
 
 NETWORKS ?= cfg/yolov3.cfg cfg/yolov4.cfg cfg/yolov4-tiny.cfg
 bench-gpu: .venv/core

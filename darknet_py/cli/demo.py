@@ -105,6 +105,7 @@ class Show:
     def _looked_at(self, frames: Iterable[Picture], detect: Detect) -> Iterator[tuple[Picture, Detections | None]]:
         """The frames with what the network finds in them; None for those that are passed over."""
         every, waiting = self.args.skip + 1, iter(frames)
+        self.loaded.detector.net.ops.attach()  # a thread of its own
         while group := list(islice(waiting, self.args.batch * every)):
             start = time.perf_counter()
             found = detect(group[::every])

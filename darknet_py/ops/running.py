@@ -23,6 +23,9 @@ class Running(ABC):
     def array(self, host: Any) -> Array:
         """`host` (a NumPy array) as an array of this backend with its real type."""
 
+    def attach(self) -> None:  # noqa: B027 - most have nothing to do
+        """Before a thread computes with a backend that another made: each thread has a current GPU of its own."""
+
     def feed(self, hosts: Iterable[Any]) -> Iterator[Array]:
         """`hosts` as arrays of this backend, in turn. Each may be overwritten once the next one is asked for."""
         return map(self.array, hosts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,14 +19,15 @@ TWO = Driver(12040, ("NVIDIA T4", "NVIDIA A100"))
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """machine(driver, cupy): what this machine seems to have; cupy None for none."""
 
     def set_up(driver: Driver | None, cupy: ModuleType | None = None) -> None:
         monkeypatch.setattr(backend, "find_driver", lambda: driver)
         monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: importing it fails
 
-    return set_up
+    yield set_up
+    array_module().cuda.Device(0).use()
 
 
 MACHINES = {

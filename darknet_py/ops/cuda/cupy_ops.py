@@ -40,6 +40,7 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
         self.plan = plan or Plan()
         self.dtype = np.dtype(np.float32)
         self.kernels = Kernels(xp)
+        self._device = xp.cuda.Device()
         self._uploader: Uploader | None = None
 
     # --- arrays ------------------------------------------------------------------------------------------------
@@ -49,6 +50,9 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
 
     def to_host(self, x: Array) -> Any:
         return self.xp.asnumpy(self.settled(x))
+
+    def attach(self) -> None:
+        self._device.use()
 
     def feed(self, hosts: Iterable[Any]) -> Iterator[Array]:
         self._uploader = self._uploader or Uploader(self.xp, self.dtype)
