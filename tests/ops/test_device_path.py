@@ -19,6 +19,8 @@ PARTS = (
     "train/optimizer.py",
     "train/ema.py",
     "train/loop.py",
+    "train/gradients.py",
+    "train/replicas.py",
     "train/finite.py",
 )
 OPS = tuple(f"ops/cuda/{path.name}" for path in sorted((ROOT / "ops/cuda").glob("*.py")))
@@ -34,7 +36,7 @@ KNOWN = {
     "ops/cuda/arithmetic.py sums",  # whether the gradients of a batch are finite
     "ops/cuda/found.py found",  # counts and rows of what was found
     # asked for by the caller, or about host arrays
-    "train/loop.py _forward_backward",
+    "train/gradients.py __call__",
     "ops/cuda/cupy_ops.py to_host",
     "ops/cuda/half_ops.py works",
 }
