@@ -84,7 +84,8 @@ class Replica:
         self._running: Iterator[Losses] = iter(())
 
     def begin(self, batch: Batch, seed: int, iteration: int, numbers: Sequence[int]) -> None:
-        """Takes over the parameters, for these mini-batches of the batch."""
+        """Takes over the parameters and the loss scale, for these mini-batches of the batch."""
+        self._peer.ops.loss_scale = self._ops.loss_scale
         originals, copies = zip(*self._pairs, strict=True)
         copy_across(self._ops.xp, [param.value for param in originals], [copy.value for copy in copies])
         self._running = self._passes(batch, seed, iteration, _unchecked, numbers)

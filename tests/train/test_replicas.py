@@ -13,6 +13,8 @@ import pytest
 from darknet_py.config.section import parse
 from darknet_py.errors import CfgError
 from darknet_py.network import build
+from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.half_ops import HalfOps
 from darknet_py.train.checkpoint import read_resume, save_pair
 from darknet_py.train.finite import NotFiniteError
 from darknet_py.train.loop import Progress, Trainer
@@ -36,10 +38,10 @@ UNEVEN = pytest.mark.filterwarnings("ignore:subdivisions=4 on 3 GPUs:UserWarning
 emulated = pytest.mark.skipif(on_gpu(), reason="is about the emulated GPUs")
 
 
-def small(count: int, layer: str = "", net: str = FOUR) -> Trainer:
+def small(count: int, layer: str = "", net: str = FOUR, kind: type[CupyOps] = CupyOps) -> Trainer:
     """On so many GPUs."""
     text = SMALL.replace("subdivisions=2\n", "").replace("=32\nheight=32", "=16\nheight=16")
-    return Trainer(build(parse(text.format(net=net, layer=layer)), gpus(count), seed=1), Progress(seed=3))
+    return Trainer(build(parse(text.format(net=net, layer=layer)), gpus(count, kind), seed=1), Progress(seed=3))
 
 
 def train(trainer: Trainer, until: int) -> Trainer:
@@ -103,6 +105,16 @@ def test_layers_that_share_parameters_differ_by_rounding() -> None:
     for (node, ours), (_, theirs) in zip(two.net.parameters(), one.net.parameters(), strict=True):
         a, b = one.net.ops.to_host(ours.value), one.net.ops.to_host(theirs.value)
         assert np.abs(a - b).max() <= 1e-6 * np.abs(b).max(), node.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["1", "16777216"], ids=["our scale", "too large a scale"])
+def test_mixed_precision_has_the_same_bits(scale: str) -> None:
+    """With the loss scale that the training has come to, on all GPUs."""
+    one, two = (train(small(count, net=f"{FOUR}\nloss_scale={scale}", kind=HalfOps), 2) for count in (1, 2))
+    assert state_of(one) == state_of(two)
+    assert two.net.ops.peers[0].ops.loss_scale == two.net.ops.loss_scale > 1
+    assert (two.progress.loss_scale < float(scale)) == (scale != "1")
 
 
 def test_other_sizes_and_frozen_layers() -> None:
