@@ -70,6 +70,7 @@ class Model:
         result = train(
             self.kind, files, callbacks or Callbacks(), {"workers": 0, **_device_flags(self.device), **options}
         )
+        self.network.ops.attach()
         load_weights(self.network, result.weights)
         self.weights = result.weights
         self.__dict__.pop("_ready", None)
@@ -118,6 +119,7 @@ class DetectorModel(Model):
         pictures' aspect; None: as the cfg says. batch: pictures that go through the network at once.
         DataError for a picture that can't be used.
         """
+        self.network.ops.attach()
         detector = self._ready
         letter_box = detector.net.options.letter_box if letter_box is None else letter_box
         results = []
@@ -145,6 +147,7 @@ class DetectorModel(Model):
         one is right. points: of recall, 101 as COCO, 11 as VOC 2007, 0 for the area under the curve.
         letter_box, batch: as of `predict`. Pictures that can't be read are left out: `Measured.unreadable`.
         """
+        self.network.ops.attach()
         detector = self._ready
         names = self.names if self.named else _names(data, self.classes, self.cfg)
         letter_box = detector.net.options.letter_box if letter_box is None else letter_box
@@ -168,6 +171,7 @@ class ClassifierModel(Model):
 
         images, batch: as of `DetectorModel.predict`. crop: whose way of cutting the network's input out of a picture.
         """
+        self.network.ops.attach()
         classifier, views = self._ready, VIEWS["predict", crop]
         results = []
         for part in in_batches(images, classifier.net.input.c, batch):

@@ -24,7 +24,7 @@ class Running(ABC):
         """`host` (a NumPy array) as an array of this backend with its real type."""
 
     def attach(self) -> None:  # noqa: B027 - most have nothing to do
-        """Before a thread computes with a backend that another made: each thread has a current GPU of its own."""
+        """Before a thread computes with a backend: its current GPU may be another one."""
 
     def feed(self, hosts: Iterable[Any]) -> Iterator[Array]:
         """`hosts` as arrays of this backend, in turn. Each may be overwritten once the next one is asked for."""

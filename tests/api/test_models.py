@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import pytest
 
 import darknet_py
 from darknet_py import Callbacks, DarknetError
+from darknet_py.ops import backend
+from darknet_py.ops.cuda.driver import Driver
+from tests.emulation import array_module
 from tests.network.cfgs import chain
 
 NAMES = ["circle", "big square", "triangle"]
@@ -33,6 +38,18 @@ def test_what_is_found_is_what_the_command_finds(run, model):
         boxes = np.array([row[4:] for row in own], float)
         np.testing.assert_allclose(found.boxes[:, :2], boxes[:, :2], atol=0.01)
         np.testing.assert_allclose(found.boxes[:, 2:] - found.boxes[:, :2], boxes[:, 2:], atol=0.02)
+
+
+def test_models_on_two_gpus_in_any_thread(tiny, model, monkeypatch):
+    monkeypatch.setattr(backend, "find_driver", lambda: Driver(13000, ("one", "two")))
+    monkeypatch.setitem(sys.modules, "cupy", array_module())
+    first, second = (darknet_py.load("tiny.cfg", "tiny.weights", device=f"cuda:{i}") for i in (0, 1))
+    (expected,) = model.predict("0.png")
+    for use in (first, second, first):
+        np.testing.assert_allclose(use.predict("0.png")[0].boxes, expected.boxes, rtol=1e-3)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(second.predict, "0.png").result()
+    array_module().cuda.Device(0).use()
 
 
 def test_all_kinds_of_pictures(model):

@@ -76,7 +76,7 @@ def _kernels_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @UNEVEN
 @pytest.mark.parametrize(
     ("net", "count"),
-    [(FOUR, 2), (FOUR, 3), (f"{FOUR}\nadam=1\nema_alpha=.9", 2)],
+    [(FOUR, 2), (FOUR, 3), pytest.param(f"{FOUR}\nadam=1\nema_alpha=.9", 2, marks=pytest.mark.slow)],
     ids=["2", "3", "2, adam, average"],
 )
 def test_ten_iterations_have_the_same_bits(net: str, count: int) -> None:
