@@ -82,7 +82,8 @@ extern "C" __global__ void top_classes(const float *__restrict__ y, const int *_
     const int lane = threadIdx.x % 32, i = (blockIdx.x * blockDim.x + threadIdx.x) / 32, picture = i / most;
     if (i >= pictures * most || i % most >= counts[picture]) return;
     const int at = seen[picture * anchors * places + i % most];
-    const float *given = y + (((size_t)picture * anchors + at % anchors) * (CLASSES + classes) + CLASSES) * places + at / anchors;
+    const float *own = y + ((size_t)picture * anchors + at % anchors) * (CLASSES + classes) * places + at / anchors;
+    const float *given = own + CLASSES * places;
     int best = -1;
     float likely = 1.f;
     for (int first = children[0], end = children[1]; first < end;

@@ -9,11 +9,12 @@
 // reads up to two numbers an object for each of its own.
 #include "figures.cuh"
 
-#define STEP 0.1f       // of a vector, to or from a mean
-#define VECTORS 0.01f   // the weight of its deltas
+#define STEP 0.1f      // of a vector, to or from a mean
+#define VECTORS 0.01f  // the weight of its deltas
 
-extern "C" __global__ void iseg_means(const float *__restrict__ y, const float *__restrict__ objects, float *__restrict__ means, int *__restrict__ sizes,
-                                      int most, int classes, int ids, int places)
+extern "C" __global__ void iseg_means(const float *__restrict__ y, const float *__restrict__ objects,
+                                      float *__restrict__ means, int *__restrict__ sizes, int most, int classes, int ids,
+                                      int places)
 {
     __shared__ float values[32];
     __shared__ int numbers[32];
@@ -35,8 +36,9 @@ extern "C" __global__ void iseg_means(const float *__restrict__ y, const float *
 }
 
 extern "C" __global__ void iseg_delta(const float *__restrict__ y, const float *__restrict__ objects,
-                                      const float *__restrict__ means, const int *__restrict__ sizes, float *__restrict__ gradient,
-                                      double *__restrict__ figures, int pictures, int most, int classes, int ids, int places)
+                                      const float *__restrict__ means, const int *__restrict__ sizes,
+                                      float *__restrict__ gradient, double *__restrict__ figures, int pictures, int most,
+                                      int classes, int ids, int places)
 {
     const int i = blockIdx.x * blockDim.x + threadIdx.x, entries = classes + ids;
     double sums[1] = {};

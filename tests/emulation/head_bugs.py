@@ -118,7 +118,7 @@ BUGS: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("found.cu", "given[(size_t)c * places] * likely;", "given[(size_t)c * places];", ("found-tree",)),
     ("found.cu", "end = children[2 * best + 3]", "end = children[2 * best + 1]", ("found-tree",)),
     ("found.cu", "if (i >= pictures * most || i % most >= counts[picture]) return;", "if (i >= pictures * most) return;", ("found-tree",)),
-    ("found.cu", "seen[picture * anchors * places + i % most];\n    const float *given", "seen[i];\n    const float *given", ("found-tree",)),
+    ("found.cu", "seen[picture * anchors * places + i % most];\n    const float *own", "seen[i];\n    const float *own", ("found-tree",)),
     ("found.cu", "k == told.top[slot] ?", "k <= told.top[slot] ?", ("found-tree",)),
     ("found.cu", "c = told.parents[c]) likely *=", "c = -1) likely *=", ("found-tree-reported",)),
     ("found.cu", "told.reported[k]; c >= 0", "k; c >= 0", ("found-tree-reported",)),
