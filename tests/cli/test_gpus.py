@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from darknet_py.network import load_network
 from darknet_py.ops import backend
 from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.ops.cuda.driver import Driver
 from darknet_py.train.loop import Trainer
+from darknet_py.train.memory import training_memory
 from tests.cli import moving, test_cifar, test_classifier_train, test_rnn
 from tests.cli.test_detector_train import command, work  # noqa: F401
 from tests.cli.trainings import ONE_PROCESS, Run, change, clear, one_error, outcome
@@ -160,3 +162,21 @@ def test_a_video_on_the_second_gpu(tmp_path: Path, run: Run, monkeypatch: pytest
     words = ("detector", "demo", *moving.NETWORK, clip, "-dont_show", "-skip", "15", "-out_filename", "seen.avi")
     result = run(*words, "-i", "1")
     assert result.status == 0 and "computing on GPU 1, two" in result.err, result.err
+
+
+@pytest.mark.usefixtures("machine", "work")
+def test_the_estimate_is_near_what_each_takes(run: Run, tmp_path: Path) -> None:
+    pool, devices = array_module().get_default_memory_pool(), [array_module().cuda.Device(i) for i in (0, 1)]
+    change(tmp_path / "net.cfg", "=32\nheight=32", "=128\nheight=128")
+    change(tmp_path / "net.cfg", "max_batches=12", "max_batches=1")
+    before, taken = [], []
+    for device in devices:
+        with device:
+            pool.free_all_blocks()
+            before.append(pool.used_bytes())
+    assert run(*command("-no_run", "-dont_show", "-gpus", "0,1")).status == 0
+    for device, used in zip(devices, before, strict=True):
+        with device:
+            taken.append(pool.total_bytes() - used)
+    estimated = training_memory(load_network("net.cfg", CupyOps(array_module()), allocate=False))
+    assert all(0.9 < estimated / each < 1.5 for each in taken), (estimated, taken)
