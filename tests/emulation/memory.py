@@ -181,6 +181,7 @@ def _copy(target: np.ndarray, source: np.ndarray, *_: object) -> None:
 
 
 def _spoil(freed: np.ndarray, pages: object, device: int) -> None:
+    """Garbage comes into `freed` when its device is done with all that stands before."""
     with Device(device):
         Stream.null.submit(lambda: _copy(freed, np.array(UNWRITTEN, np.uint8), pages))
 
