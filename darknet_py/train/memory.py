@@ -30,14 +30,15 @@ def training_memory(net: Network, subdivisions: int = 0) -> int:
     """Bytes, roughly: parameters with gradients and the optimiser's arrays, and three copies of all outputs.
 
     On a graphics card also the pictures that are on their way, and the gradients on both sides of the largest layer; on
-    several, those that come from another card: the first one takes the most. subdivisions: instead of the cfg's.
+    several, those that come from another card: the first one takes the most. In mixed precision outputs take half of
+    that, but for the largest layer's, whose float32 forms come and go. subdivisions: instead of the cfg's.
     """
-    options = net.options
+    options, mixed = net.options, net.ops.loss_scale is not None
     net = net.resized(*largest_size(net))
     copies = (4 if options.adam else 3) + (1 if options.ema_alpha else 0) + (1 if net.ops.peers else 0)
-    outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes)
+    outputs = net.input.size + sum(3 * node.shape.size for node in net.nodes) // (2 if mixed else 1)
     if card_memory(net.ops.xp) is not None:
-        outputs += net.input.size + 2 * max(node.shape.size for node in net.nodes)
+        outputs += net.input.size + (4 if mixed else 2) * max(node.shape.size for node in net.nodes)
     mini_batch = options.update_size // (subdivisions or options.subdivisions)
     return 4 * (copies * net.parameter_count() + mini_batch * outputs)
 

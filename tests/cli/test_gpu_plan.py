@@ -10,6 +10,7 @@ import pytest
 from darknet_py.network import load_network
 from darknet_py.ops.cuda import half_ops
 from darknet_py.ops.cuda.cupy_ops import CupyOps
+from darknet_py.ops.cuda.half_ops import HalfOps
 from darknet_py.train.memory import training_memory
 from tests.cli.test_backend import FILES, gpu  # noqa: F401
 from tests.cli.test_classifier_train import command as classifier_command
@@ -152,11 +153,14 @@ def test_a_training_that_doesnt_fit(run: Run, pool: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("gpu", "work")
-def test_the_estimate_is_near_what_a_training_takes(run: Run, pool: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flags", "ops"), [((), CupyOps), (("-fp16",), HalfOps)])
+def test_the_estimate_is_near_what_a_training_takes(
+    flags: tuple[str, ...], ops: type[CupyOps], run: Run, pool: Any, tmp_path: Path
+) -> None:
     change(tmp_path / "net.cfg", "=32\nheight=32", "=128\nheight=128")
     change(tmp_path / "net.cfg", "max_batches=12", "max_batches=1")
     before = pool.used_bytes()
-    assert run(*command(*ONE_ITERATION)).status == 0
+    assert run(*command(*ONE_ITERATION, *flags)).status == 0
     taken = pool.total_bytes() - before
-    estimated = training_memory(load_network("net.cfg", CupyOps(array_module()), allocate=False))
+    estimated = training_memory(load_network("net.cfg", ops(array_module()), allocate=False))
     assert 0.9 < estimated / taken < 1.5, (estimated, taken)
