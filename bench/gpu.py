@@ -2,8 +2,9 @@
 
 For each kernel and shape: time, share of the roofline, and for convolutions the times of our own in half precision and
 of cuBLAS's product of the same size (without the columns, which it would need besides), in float32 and TF32. For each
-network: pictures a second by each way of inference, and a training step. Writes gpu-report.json, which holds everything
-that is printed, the card and the versions. With -shrink it runs in no time wherever CuPy or its stand-in is.
+network: pictures a second by each way of inference, a training step in float32 and in mixed precision. Writes
+gpu-report.json, which holds everything that is printed, the card and the versions. With -shrink it runs in no time
+wherever CuPy or its stand-in is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import importlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,14 +113,15 @@ def convolutions(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Itera
         k, places = weight.size // m, y.size // m
         flops, moved = 2.0 * m * k * places, 4.0 * (x.size + weight.size + y.size)
         ms = timed(xp, lambda x=x, w=weight, b=bias, v=window: ops.conv2d_fused(x, w, b, v, "leaky"))
-        others = {}
+        others, both = {}, {}
         if window.groups == 1:
             others = products(xp, m, k, places)
+            both["half"] = timed(xp, lambda x=x, w=weight, y=y, v=window: half.conv2d_backward(y, x, w, v, True))
             halves, f = half.halves(x), half.conv_filters(weight, window)
             others["half"] = timed(xp, lambda x=halves, f=f, b=bias, v=window: half.conv2d_fused(x, f, b, v, "leaky"))
         yield row(card, f"{name}, forward", ms, flops, moved, others)
         ms = timed(xp, lambda x=x, w=weight, y=y, v=window: ops.conv2d_backward(y, x, w, v, True))
-        yield row(card, f"{name}, dx and dweight", ms, 2 * flops, 2 * moved)
+        yield row(card, f"{name}, dx and dweight", ms, 2 * flops, 2 * moved, both)
 
 
 def products(xp: Any, m: int, k: int, n: int) -> dict[str, float]:
@@ -173,13 +176,14 @@ def _outputs(ops: CupyOps, run: Callable[[Any], dict[int, Any]], pictures: Any) 
     return [ops.to_host(y) for y in run(pictures).values()]
 
 
-def training_step(xp: Any, cfg: Path, batch: int) -> float | None:
-    """Milliseconds of forward, loss, backward and update; None where the network has no loss."""
-    try:
-        work = training(load_network(cfg, CupyOps(xp)), batch)
-    except CfgError:
-        return None
-    return 1000 * seconds(lambda: work(Stopwatch(time.perf_counter)))
+def training_steps(xp: Any, cfg: Path, batch: int) -> dict[str, float]:
+    """Milliseconds of forward, loss, backward and update, by precision; none where the network has no loss."""
+    steps = {}
+    for name, ops in {"float32": CupyOps(xp), "mixed": HalfOps(xp)}.items():
+        with suppress(CfgError):
+            work = training(load_network(cfg, ops), batch)
+            steps[name] = 1000 * seconds(lambda work=work: work(Stopwatch(time.perf_counter)))
+    return steps
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -217,10 +221,11 @@ def main(words: Sequence[str] | None = None) -> None:
             print(line(r))
     networks = {}
     for cfg in args.cfg:
-        rates, step = network_rates(xp, cfg, args.batch), training_step(xp, cfg, args.batch)
-        networks[str(cfg)] = {"pictures_per_s": rates, "training_step_ms": step}
+        rates, steps = network_rates(xp, cfg, args.batch), training_steps(xp, cfg, args.batch)
+        networks[str(cfg)] = {"pictures_per_s": rates, "training_step_ms": steps}
         print(f"{cfg}: " + ", ".join(f"{name} {rate:.1f} pictures/s" for name, rate in rates.items()))
-        print(f"{cfg}: " + (f"training step {step:.1f} ms" if step else "has no loss to train"))
+        told = ", ".join(f"{name} {step:.1f} ms" for name, step in steps.items())
+        print(f"{cfg}: " + (f"training step {told}" if told else "has no loss to train"))
     report = {"card": card._asdict(), "cupy": xp.__version__, "batch": args.batch}
     report |= {"kernels": rows, "networks": networks}
     args.out.write_text(json.dumps(report, indent=1) + "\n")
