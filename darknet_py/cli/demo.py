@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from darknet_py.cli.shots import Shot, outputs, written
 from darknet_py.cli.window import Window
 from darknet_py.data.images import Picture
 from darknet_py.errors import DataError
+from darknet_py.ops import Ops
 from darknet_py.track.tracker import Tracked, Tracker, TrackOptions
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.video.source import Source, open_source
-from darknet_py.video.stages import Stages
+from darknet_py.video.stages import Stages, side_by_side
 
 _AHEAD = 4  # frames, at least, that a stage may be ahead of the next
+_MOST_TEAMS = 4  # of the processors, which look at different frames
 
 Detect = Callable[[list[Picture]], list[Detections]]
 
@@ -80,8 +83,10 @@ class Show:
     def play(self) -> None:
         """Until the source ends, the user ends it, or its time is up."""
         args, source = self.args, self.source
-        detect, follow = self._detector(), self._follower()
+        follow = self._follower()
         window = None if args.dont_show or args.prefix else Window()
+        watched = source.live or window or args.mjpeg_port or args.json_port  # frames are wanted soon, and evenly
+        detects = [self._detector(ops) for ops in self.loaded.detector.net.ops.teams(1 if watched else _MOST_TEAMS)]
         start = time.perf_counter()
         with (
             Interrupt() as interrupt,
@@ -91,7 +96,7 @@ class Show:
             Stages(depth=max(_AHEAD, 2 * args.batch)) as stages,
         ):
             frames = stages.ahead(source.frames, newest=source.live)
-            for frame, found in stages.ahead(self._looked_at(frames, detect), waiting=interrupt.check):
+            for frame, found in stages.ahead(self._looked_at(frames, detects), waiting=interrupt.check):
                 shot = self._shot(frame, follow(found))
                 for output in all_outputs:
                     output(shot)
@@ -102,30 +107,32 @@ class Show:
                 if (window and not window.show(shot.drawn)) or 0 < args.time_limit_sec < self.seconds:
                     return
 
-    def _looked_at(self, frames: Iterable[Picture], detect: Detect) -> Iterator[tuple[Picture, Detections | None]]:
+    def _looked_at(
+        self, frames: Iterable[Picture], detects: Sequence[Detect]
+    ) -> Iterator[tuple[Picture, Detections | None]]:
         """The frames with what the network finds in them; None for those that are passed over."""
         every, waiting = self.args.skip + 1, iter(frames)
-        self.loaded.detector.net.ops.attach()  # a thread of its own
-        while group := list(islice(waiting, self.args.batch * every)):
-            start = time.perf_counter()
-            found = detect(group[::every])
-            self.detecting += time.perf_counter() - start
+        groups = iter(lambda: list(islice(waiting, self.args.batch * every)), [])
+        for group, (found, seconds) in side_by_side([partial(_timed, detect, every) for detect in detects], groups):
+            self.detecting += seconds / len(detects)
             self.looks += len(found)
             for i, frame in enumerate(group):
                 yield frame, found[i // every] if i % every == 0 else None
 
-    def _detector(self) -> Detect:
-        """Frames -> what is in them.
+    def _detector(self, ops: Ops) -> Detect:
+        """Frames -> what is in them, by a backend that may have a thread of its own.
 
         A network that looks once gets them resized by OpenCV, as in Darknet's demo and only there
         (image_opencv.cpp:803).
         """
-        args, detector = self.args, self.loaded.detector
+        args, loaded = self.args, self.loaded.detector
+        detector = replace(loaded, net=replace(loaded.net, ops=ops))
         thresh = min(args.thresh, args.track_thresh) if args.track else args.thresh
         letter_box = args.letter_box or detector.net.options.letter_box
         looks = looker(detector, args)
 
         def detect(frames: list[Picture]) -> list[Detections]:
+            ops.attach()
             if looks is detector and not letter_box:
                 frames = [_squeezed(frame, *detector.net.size) for frame in frames]
             return looks.detect(frames, thresh, args.nms, letter_box)
@@ -164,6 +171,13 @@ class Show:
             lines.append(f"{counted(len(self.seen), 'object')} followed")
         for line in [*lines, *written(self.args)]:
             tell(line)
+
+
+def _timed(detect: Detect, every: int, frames: list[Picture]) -> tuple[list[Detections], float]:
+    """What is in every n-th of the frames, and the seconds that it took to look."""
+    start = time.perf_counter()
+    found = detect(frames[::every])
+    return found, time.perf_counter() - start
 
 
 def _squeezed(frame: Picture, w: int, h: int) -> Picture:

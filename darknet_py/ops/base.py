@@ -81,6 +81,10 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
         """`x` into `out`, which may be some channels of an array: for backends that `writes_parts`."""
         out[...] = x
 
+    def teams(self, most: int) -> list[Ops]:
+        """Backends, up to `most`, for threads that compute beside one another; they take each other's arrays."""
+        return [self]
+
     # --- activations -------------------------------------------------------------------------------------------
     def activate(self, name: str, x: Array) -> Array:
         """y = activation(x); `x` itself for ``linear``."""

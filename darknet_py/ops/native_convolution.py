@@ -68,7 +68,7 @@ class Convolution:
         window, m = filters.window, len(filters.weight)
         y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m)) if out is None else out
         pitches = pitch(x), pitch(y), pitch(added) if added is not None else 0
-        key = (x.shape, activation, *pitches)
+        key = (x.shape, activation, self.threads, *pitches)
         step = filters.steps.get(key)
         if step is None:
             make = self._way(x, y, filters)
@@ -244,20 +244,22 @@ class Convolution:
         """[group][panel][tap][channel][output]."""
         if filters.packed is None:
             (m, c), groups, square = filters.weight.shape[:2], filters.window.groups, filters.window.size**2
-            filters.packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
+            packed = self.empty((groups * self.kernels.packed_size(m // groups, c * square),))
             by_m, by_c, offsets = _steps(filters.weight)
-            self.kernels.call("pack", filters.weight, filters.packed, offsets, square, groups, m // groups, c,
+            self.kernels.call("pack", filters.weight, packed, offsets, square, groups, m // groups, c,
                               m // groups * by_m, by_m, by_c, self.threads)  # fmt: skip
+            filters.packed = packed  # only now: other threads may wait for it
         return filters.packed
 
     def _transformed(self, filters: Filters) -> Array:
         """[36][panel][channel][output]."""
         if filters.transformed is None:
             m, c = filters.weight.shape[:2]
-            filters.transformed = self.empty((36 * self.kernels.packed_size(m, c),))
+            transformed = self.empty((36 * self.kernels.packed_size(m, c),))
             by_m, by_c, offsets = _steps(filters.weight)
-            self.kernels.call("winograd_pack", filters.weight, filters.transformed, offsets, m, c, by_m, by_c,
+            self.kernels.call("winograd_pack", filters.weight, transformed, offsets, m, c, by_m, by_c,
                               self.threads)  # fmt: skip
+            filters.transformed = transformed
         return filters.transformed
 
     def _depthwise(self, x: tuple[int, ...], y: tuple[int, ...], window: Window, activation: int = 0) -> Any:

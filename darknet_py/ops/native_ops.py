@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops import native
-from darknet_py.ops.base import Normalised, Window, window_shape
+from darknet_py.ops.base import Normalised, Ops, Window, window_shape
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, Kernels, pitch
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
@@ -66,6 +66,11 @@ class NativeOps(NumpyOps):
 
     def _call(self, name: str, *arguments: Any) -> None:
         self.kernels.call(name, *arguments, self.threads.count)
+
+    def teams(self, most: int) -> list[Ops]:
+        """Each has its part of the threads: small layers don't gain by many."""
+        count = min(most, self.threads.count)
+        return [NativeOps(self.kernels, self.threads.count // count) for _ in range(count)] if count > 1 else [self]
 
     def captured(self, function: Function) -> Callable[[Array], dict[int, Array]]:
         from darknet_py.ops.repeated import Repeated

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _NAME = "stage"
 _WAIT = 0.1  # seconds after which a thread that waits looks whether it is to stop
 _PATIENCE = 5.0  # seconds for a thread to end: the driver of a camera may hold it up
+
+
+def side_by_side(works: Sequence[Callable[[T], R]], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """Each item and what work makes of it, in their order. Each of the works has a thread, and every k-th item."""
+    if len(works) == 1:
+        yield from ((item, works[0](item)) for item in items)
+        return
+    with ExitStack() as stack:
+        threads = [stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=_NAME)) for _ in works]
+        turns = cycle(zip(threads, works, strict=True))
+        under_way: deque[tuple[T, Future[R]]] = deque()
+        for item in items:
+            thread, work = next(turns)
+            under_way.append((item, thread.submit(work, item)))
+            if len(under_way) > len(works):  # one more than are worked at, so that none has to wait
+                first, made = under_way.popleft()
+                yield first, made.result()
+        for item, made in under_way:
+            yield item, made.result()
 
 
 @dataclass(frozen=True)

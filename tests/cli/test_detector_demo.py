@@ -47,6 +47,16 @@ def frames(path: str) -> list[np.ndarray]:
     return list(open_source([path]).frames)
 
 
+@pytest.mark.parametrize("options", [(), ("-batch", 3, "-skip", 1)])
+def test_any_number_of_threads_finds_the_same(run, clip, options):
+    results = []
+    for threads in (1, 2, 5):
+        arguments = (*FILES[:-1], threads, clip, *options, "-dont_show", "-track", "-json_file_output", "out.json")
+        assert run(*arguments).status == 0
+        results.append(Path("out.json").read_text())
+    assert results[0] == results[1] == results[2]
+
+
 def test_a_video_is_found_tracked_and_written(run, clip):
     result = run(*FILES, clip, "-track", "-out_filename", "out.mp4", "-json_file_output", "out.json")
     assert result.status == 0

@@ -21,6 +21,7 @@ NOT_IN_ROWS = {  # tested in test_numpy_ops.py
     "feed",  # in test_uploads.py
     "captured",  # in test_graphs.py and test_repeated.py
     "put",  # in test_repeated.py
+    "teams",  # in test_native_ops.py
     "attach",  # in cli/test_gpus.py
     "empty",  # any contents
     "batch_norm_activate_backward",  # wants what batch_norm_activate kept: in its row, and in test_native_ops.py

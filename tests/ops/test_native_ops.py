@@ -266,3 +266,25 @@ def test_a_library_for_another_machine_is_passed_over(monkeypatch: pytest.Monkey
         assert kernels() is None
     finally:
         native._load.cache_clear()
+
+
+def test_teams_share_the_threads_and_the_filters() -> None:
+    ops = native_ops(4, threads=5)
+    assert [team.threads.count for team in ops.teams(2)] == [2, 2]
+    assert ops.teams(1) == [ops]
+    x, weight = np.random.default_rng(0).random((2, 1, 8, 20, 20))[0], np.ones((6, 8, 3, 3))
+    filters = ops.conv_filters(ops.array(weight), Window(3, pad=1))
+    bias = ops.array(np.zeros(6))
+    ours, *others = (
+        team.conv2d_fused(team.array(x), filters, bias, Window(3, pad=1), "leaky") for team in [ops, *ops.teams(5)]
+    )
+    assert len(others) == 5
+    for other in others:
+        np.testing.assert_array_equal(other, ours)
+
+
+def test_a_team_of_one_is_the_backend_itself() -> None:
+    ops = native_ops(4)
+    assert ops.teams(4) == [ops]
+    plain = NumpyOps(threads=4)
+    assert plain.teams(4) == [plain]

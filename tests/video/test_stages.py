@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import pytest
 
-from darknet_py.video.stages import Stages
+from darknet_py.video.stages import Stages, side_by_side
 
 
 def eventually(condition) -> bool:
@@ -114,3 +115,47 @@ def test_who_waits_looks_up_now_and_then():
     with Stages(depth=4) as stages:
         assert next(stages.ahead(still(), waiting=look)) == 0
     assert calls == [1]
+
+
+# --- side_by_side ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("items", [0, 1, 2, 20])
+def test_results_come_in_the_order_of_the_items(workers: int, items: int):
+    def slow(i: int) -> int:
+        time.sleep(0.001 * (i % 3))
+        return i * i
+
+    assert list(side_by_side([slow] * workers, range(items))) == [(i, i * i) for i in range(items)]
+
+
+def test_each_worker_has_a_thread_of_its_own():
+    threads: list[set[int]] = [set(), set()]
+
+    def work(number: int, _: int) -> None:
+        threads[number].add(threading.get_ident())
+
+    assert len(list(side_by_side([partial(work, 0), partial(work, 1)], range(10)))) == 10
+    assert len(threads[0]) == len(threads[1]) == 1
+    assert threads[0] != threads[1]
+
+
+def test_workers_work_at_the_same_time():
+    both = threading.Barrier(2)  # neither goes on without the other
+    assert len(list(side_by_side([lambda _: both.wait(5)] * 2, range(6)))) == 6
+
+
+def test_few_items_are_under_way():
+    asked = count()
+    results = side_by_side([lambda i: i] * 2, asked)
+    next(results)
+    assert next(asked) <= 3
+    results.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_comes_out_in_its_place(workers: int):
+    results = side_by_side([lambda i: 1 // (3 - i)] * workers, range(9))
+    assert [next(results)[0] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert eventually(lambda: not any(thread.name.startswith("stage") for thread in threading.enumerate()))
