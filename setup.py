@@ -32,7 +32,7 @@ setup(
     ext_modules=[
         Extension(
             "darknet_py.ops._kernels",
-            ["kernels/cpu/baseline.c", "kernels/cpu/avx2.c", "kernels/cpu/avx512.c", "kernels/cpu/resize.c"],
+            [f"kernels/cpu/{name}.c" for name in ("baseline", "avx2", "avx512", "resize", "calls")],
             extra_compile_args=[] if sys.platform == "win32" else FLAGS + THREADS,
             extra_link_args=THREADS,
             optional=True,  # without it the package works, in NumPy

@@ -81,12 +81,32 @@ Pool = _structure("Pool", "n h w c pitch out_h out_w size stride_y stride_x befo
 STRUCTURES = (Conv, Winograd, Depthwise, Gradient, Pool)
 
 
+MOST_ARGUMENTS = 12  # of kernels/cpu/calls.c
+
+
+class Call(ctypes.Structure):
+    """Of a kernel, with its arguments as `number` gives them."""
+
+    _fields_ = (
+        ("function", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("arguments", ctypes.c_int64 * MOST_ARGUMENTS),
+    )
+
+
+def number(value: Any) -> int:
+    """A kernel's argument, or its address, which has to outlive the call."""
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data
+    return ctypes.addressof(value) if isinstance(value, ctypes.Structure) else int(value or 0)
+
+
 def _fits(found: ctypes.CDLL) -> bool:
     """Whether the library was built from the kernels that this module knows."""
     sizes = (ctypes.c_int64 * len(STRUCTURES))()
     try:
         found.baseline_sizes(sizes)
-        _ = found.resize_picture, found.baseline_channels_last
+        _ = found.resize_picture, found.repeat_calls
     except AttributeError:
         return False
     return list(sizes) == [ctypes.sizeof(s) for s in STRUCTURES]

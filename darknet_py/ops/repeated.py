@@ -6,12 +6,13 @@ own, which nobody else gets memory from, and lives as long as the notes.
 
 from __future__ import annotations
 
+import ctypes
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from threading import Lock
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from darknet_py.ops.base import Ops
 from darknet_py.ops.memory import Pool
-from darknet_py.ops.native import Kernels, argument
+from darknet_py.ops.native import MOST_ARGUMENTS, Call, Kernels, number
 from darknet_py.ops.native_ops import NativeOps
 from darknet_py.ops.running import Function
 
@@ -67,20 +68,29 @@ class _Notes(Kernels):
     def __init__(self, kernels: Kernels, pool: Pool) -> None:
         super().__init__(kernels.library, kernels.lanes)
         self._pool = pool
-        self.calls: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-        self.kept: list[Array] = []
+        self.calls: list[Call | Callable[[], object]] = []
+        self.kept: list[Any] = []
 
     def call(self, name: str, *arguments: Any) -> None:
         others = [a for a in arguments if isinstance(a, np.ndarray) and not self._pool.holds(a)]
-        if _noted_in(*others):  # a copy of an array of the recording
+        if _noted_in(*others) or len(arguments) > MOST_ARGUMENTS:  # the first: a copy of an array of the recording
             raise _NotRepeatableError
-        self.kept += others
-        self.add(self.function(name), *map(argument, arguments))
+        super().call(name, *arguments)
+        self.kept += [*others, *(a for a in arguments if isinstance(a, ctypes.Structure))]
+        function: Any = self.function(name)
+        numbers = (ctypes.c_int64 * MOST_ARGUMENTS)(*map(number, arguments))
+        self.calls.append(Call(ctypes.cast(function, ctypes.c_void_p), len(arguments), numbers))
 
-    def add(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Calls it, now and in each repetition."""
-        function(*arguments)
-        self.calls.append((function, arguments))
+    def steps(self) -> list[Callable[[], object]]:
+        """What repeats the calls: those of kernels that stand beside one another are one."""
+        found: list[Callable[[], object]] = []
+        for of_kernels, group in groupby(self.calls, lambda call: isinstance(call, Call)):
+            calls: list[Any] = list(group)
+            if of_kernels:
+                array = (Call * len(calls))(*calls)
+                calls = [partial(self.library.repeat_calls, array, ctypes.c_int64(len(calls)))]
+            found += calls
+        return found
 
 
 class _NotingOps(NativeOps):
@@ -97,12 +107,13 @@ class _NotingOps(NativeOps):
         work = partial(getattr(self.inner, name), *map(plain, arguments), **{k: plain(v) for k, v in options.items()})
         result = work()
         if result is None:  # it changes an argument
-            self.notes.calls.append((work, ()))
+            self.notes.calls.append(work)
             return None
         if not (isinstance(result, np.ndarray) and result.dtype == self.dtype):
             raise _NotRepeatableError
         y = self.empty(result.shape) if result.ndim == 4 else self._empty(result.shape)
-        self.notes.add(lambda: np.copyto(plain(y), work()))
+        np.copyto(plain(y), result)
+        self.notes.calls.append(lambda: np.copyto(plain(y), work()))
         return y
 
 
@@ -131,14 +142,15 @@ for _name in dir(Ops):
 class _Recording:
     """The calls, where their input is expected, and what they fill."""
 
+    steps: list[Callable[[], object]]
     notes: _Notes
     x: Array
     outputs: Outputs
 
     def repeated(self, ops: NativeOps, host: Array) -> Outputs:
         ops.receive(host, self.x)
-        for function, arguments in self.notes.calls:
-            function(*arguments)
+        for step in self.steps:
+            step()
         return {index: y.copy(order="K") for index, y in self.outputs.items()}
 
 
@@ -179,7 +191,9 @@ class Repeated:
             return None
         if not all(isinstance(y, _Noted) and inner.pool.holds(y) for y in outputs.values()):
             return None
-        recording = _Recording(noting.notes, plain(x), {index: plain(y) for index, y in outputs.items()})
+        recording = _Recording(
+            noting.notes.steps(), noting.notes, plain(x), {index: plain(y) for index, y in outputs.items()}
+        )
         noise = np.random.default_rng(0).random(host.shape, np.float32)
         with np.errstate(all="ignore"):
             repeated, expected = recording.repeated(inner, noise), self._function(inner, inner.array(noise))
