@@ -85,6 +85,7 @@ def losses(folder: Path) -> list[float]:
     return [float(row["loss"]) for row in log(folder)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("gpu")
 def test_a_detector_in_mixed_precision(work: Path, run: Run) -> None:  # noqa: F811
     """Overflows are told in a line each; a training that was stopped goes on to the same bits."""
@@ -153,7 +154,7 @@ def test_a_training_that_doesnt_fit(run: Run, pool: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("gpu", "work")
-@pytest.mark.parametrize(("flags", "ops"), [((), CupyOps), (("-fp16",), HalfOps)])
+@pytest.mark.parametrize(("flags", "ops"), [((), CupyOps), pytest.param(("-fp16",), HalfOps, marks=pytest.mark.slow)])
 def test_the_estimate_is_near_what_a_training_takes(
     flags: tuple[str, ...], ops: type[CupyOps], run: Run, pool: Any, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_detector(work: Path, run: Run) -> None:  # noqa: F811
     assert several == one
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("machine")
 def test_a_detector_goes_on_on_another_number(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     change(work / "net.cfg", "max_batches=12", "max_batches=6")
@@ -87,6 +88,7 @@ def test_a_classifier(classes: Path, run: Run) -> None:
     assert trained(run, words, "0,1", classes)[0] == trained(run, words, "0", classes)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("machine")
 def test_cifar(colours: Path, run: Run) -> None:
     change(colours / "net.cfg", "batch=20", "batch=4")

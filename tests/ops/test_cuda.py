@@ -159,6 +159,7 @@ def test_views_with_steps_are_made_contiguous(ops: CupyOps) -> None:
 
 
 # --- check mode ------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.skipif(on_gpu(), reason="is the emulator's")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_nothing_to_complain_in_check_mode(case: Case, checked_ops: CupyOps) -> None:

@@ -106,6 +106,7 @@ def test_gradients_equal_float32(label: str, ops: HalfOps, run: Any, monkeypatch
         np.testing.assert_allclose(ours, exact, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(exact).max(initial=0))))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(on_gpu(), reason="is the emulator's")
 @pytest.mark.parametrize("label", ["3x3-stride2-groups", "maps-of-three-places", "1x1-whole-eights"])
 def test_nothing_to_complain_in_check_mode(label: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ def trained(trainer: Trainer, until: int) -> Trainer:
 
 # --- whole trainings ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("make", "batches", "count"), [(detector, batch_of, 20), (classifier, shades, 25)])
+@pytest.mark.slow
 def test_losses_follow_those_of_float32(make: Any, batches: Any, count: int) -> None:
     ours, exact = make(HalfOps(array_module())), make(NumpyOps(threads=1))
     losses = np.array([[t.step(batches(i)).loss for t in (ours, exact)] for i in range(count)])
@@ -161,6 +162,7 @@ def test_it_finds_the_scale_that_fits_and_goes_on() -> None:
     assert trainer.progress.loss_scale == 2.0 ** (16 - sum(notes))
 
 
+@pytest.mark.slow
 def test_it_grows_after_enough_good_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss_scale, "GOOD", 3)
     trainer = detector()
@@ -200,6 +202,7 @@ def test_without_mixed_precision_there_is_none() -> None:
     assert "loss_scale" not in log_row(trainer, report)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_in_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped between an overflow, a growth and another overflow."""
     monkeypatch.setattr(loss_scale, "GOOD", 3)

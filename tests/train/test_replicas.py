@@ -76,7 +76,11 @@ def _kernels_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @UNEVEN
 @pytest.mark.parametrize(
     ("net", "count"),
-    [(FOUR, 2), (FOUR, 3), pytest.param(f"{FOUR}\nadam=1\nema_alpha=.9", 2, marks=pytest.mark.slow)],
+    [
+        (FOUR, 2),
+        pytest.param(FOUR, 3, marks=pytest.mark.slow),
+        pytest.param(f"{FOUR}\nadam=1\nema_alpha=.9", 2, marks=pytest.mark.slow),
+    ],
     ids=["2", "3", "2, adam, average"],
 )
 def test_ten_iterations_have_the_same_bits(net: str, count: int) -> None:
@@ -125,6 +129,7 @@ def test_other_sizes_and_frozen_layers() -> None:
     assert state_of(trainers[0]) == state_of(trainers[1])
 
 
+@pytest.mark.slow
 @UNEVEN
 def test_goes_on_on_other_gpus(tmp_path: Path) -> None:
     path = tmp_path / "x_last.weights"
