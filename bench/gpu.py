@@ -25,7 +25,7 @@ from darknet_py.benchmark.timing import Stopwatch
 from darknet_py.benchmark.work import training
 from darknet_py.errors import CfgError
 from darknet_py.network import for_inference, load_network, runner
-from darknet_py.ops import Window
+from darknet_py.ops import Finish, Window
 from darknet_py.ops.cuda.choices import Choices
 from darknet_py.ops.cuda.cublas import product
 from darknet_py.ops.cuda.cublas_ops import CublasOps
@@ -107,18 +107,18 @@ def convolutions(ops: CupyOps, card: Card, batch: int, shrink: int = 1) -> Itera
     for name, (channels, side, filters, given) in CONVOLUTIONS.items():
         c, hw, m = max(1, channels // shrink), max(3, side // shrink), max(1, filters // shrink)
         window = given._replace(groups=c) if given.groups > 1 else given
-        x, bias = xp.zeros((batch, c, hw, hw), np.float32), xp.zeros(m, np.float32)
+        x, finish = xp.zeros((batch, c, hw, hw), np.float32), Finish(xp.zeros(m, np.float32), "leaky")
         weight = xp.zeros((m, c // window.groups, window.size, window.size), np.float32)
-        y = ops.conv2d_fused(x, weight, bias, window, "leaky")
+        y = ops.conv2d_fused(x, weight, window, finish)
         k, places = weight.size // m, y.size // m
         flops, moved = 2.0 * m * k * places, 4.0 * (x.size + weight.size + y.size)
-        ms = timed(xp, lambda x=x, w=weight, b=bias, v=window: ops.conv2d_fused(x, w, b, v, "leaky"))
+        ms = timed(xp, lambda x=x, w=weight, f=finish, v=window: ops.conv2d_fused(x, w, v, f))
         others, both = {}, {}
         if window.groups == 1:
             others = products(xp, m, k, places)
             both["half"] = timed(xp, lambda x=x, w=weight, y=y, v=window: half.conv2d_backward(y, x, w, v, True))
-            halves, f = half.halves(x), half.conv_filters(weight, window)
-            others["half"] = timed(xp, lambda x=halves, f=f, b=bias, v=window: half.conv2d_fused(x, f, b, v, "leaky"))
+            halves, rows = half.halves(x), half.conv_filters(weight, window)
+            others["half"] = timed(xp, lambda x=halves, w=rows, f=finish, v=window: half.conv2d_fused(x, w, v, f))
         yield row(card, f"{name}, forward", ms, flops, moved, others)
         ms = timed(xp, lambda x=x, w=weight, y=y, v=window: ops.conv2d_backward(y, x, w, v, True))
         yield row(card, f"{name}, dx and dweight", ms, 2 * flops, 2 * moved, both)

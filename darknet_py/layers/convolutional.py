@@ -14,7 +14,7 @@ from darknet_py.layers.base import Context, Params, ParamSpec, Shape, Step, boun
 from darknet_py.layers.batch_norm import EPS, Back, activate, activated, follow
 from darknet_py.layers.blur import blur_window
 from darknet_py.layers.conv_options import ConvOptions, normalise_across
-from darknet_py.ops import Array, Window
+from darknet_py.ops import Array, Finish, Window
 from darknet_py.ops import activations as act
 
 
@@ -140,7 +140,8 @@ class Convolutional(ConvOptions):
         """Inference in one operation; `added` comes behind the activation."""
         weight = p["weight"]
         filters = weight.value if weight.prepared is None else weight.prepared
-        return ctx.ops.conv2d_fused(x, filters, p["bias"].value, self.window, self.activation, added, ctx.out)
+        finish = Finish(p["bias"].value, self.activation, added, ctx.out)
+        return ctx.ops.conv2d_fused(x, filters, self.window, finish)
 
     def _activated(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Back]:
         if not (self.cbn and ctx.train):

@@ -1,9 +1,9 @@
 """Array operations of the layers: the only package that knows a backend."""
 
-from darknet_py.ops.base import Array, Ops, Window
+from darknet_py.ops.base import Array, Finish, Ops, Window
 from darknet_py.ops.numpy_ops import NumpyOps
 
-__all__ = ["Array", "NumpyOps", "Ops", "Window", "cpu_ops"]
+__all__ = ["Array", "Finish", "NumpyOps", "Ops", "Window", "cpu_ops"]
 
 
 def cpu_ops(threads: int | None = None) -> NumpyOps:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from darknet_py.ops import taps
 from darknet_py.ops.activations import ACTIVATIONS, CHANNEL_ACTIVATIONS, needs_input
@@ -31,6 +31,19 @@ Array = Any  # numpy.ndarray or cupy.ndarray: both offer the same interface, and
 
 
 Spans = Sequence[tuple[int, int]]
+
+
+class Finish(NamedTuple):
+    """What comes behind a convolution before its result is written: activation(sum + bias) + added.
+
+    bias, added: None for none. out: where a backend that `writes_parts` puts the result, if it can; else it comes in an
+    array of its own.
+    """
+
+    bias: Array = None
+    activation: str = "linear"
+    added: Array | None = None
+    out: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -226,22 +239,10 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
         """`weight` in the form in which `conv2d_fused` wants it, to be made once where weights don't change."""
         return weight
 
-    def conv2d_fused(
-        self,
-        x: Array,
-        filters: Any,
-        bias: Array,
-        window: Window,
-        activation: str,
-        added: Array | None = None,
-        out: Array | None = None,
-    ) -> Array:
-        """activation(conv2d(x, weight) + bias) + added, for inference. filters: of `conv_filters`.
-
-        out: where a backend that `writes_parts` puts the result, if it can; else it comes in an array of its own.
-        """
-        y = self.activate(activation, self.add_bias(self.conv2d(x, filters, window), bias))
-        return y if added is None else y + added
+    def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
+        """A convolution and what comes behind it, for inference. filters: of `conv_filters`."""
+        y = self.activate(finish.activation, self.add_bias(self.conv2d(x, filters, window), finish.bias))
+        return y if finish.added is None else y + finish.added
 
     @abstractmethod
     def maxpool2d(self, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:

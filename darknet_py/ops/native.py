@@ -35,7 +35,7 @@ class Kernels:
     def call(self, name: str, *arguments: Any) -> None:
         """Arrays are passed as pointers (they must be float32, int32 or int64 as the kernel says, and contiguous),
         None as a null pointer, structures by reference, integers as 64 bits."""
-        self.function(name)(*map(argument, arguments))
+        self.function(name)(*map(_argument, arguments))
 
     def function(self, name: str) -> Callable[..., None]:
         """The C function."""
@@ -49,8 +49,7 @@ class Kernels:
         return -(-outputs // self.lanes) * self.lanes * depth
 
 
-def argument(value: Any) -> Any:
-    """A kernel's argument as C takes it; an array has to outlive it."""
+def _argument(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return ctypes.c_void_p(value.ctypes.data)
     if isinstance(value, ctypes.Structure):

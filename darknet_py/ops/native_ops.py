@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.ops import native
-from darknet_py.ops.base import Normalised, Ops, Window, window_shape
+from darknet_py.ops.base import Finish, Normalised, Ops, Window, window_shape
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, Kernels, pitch
 from darknet_py.ops.native_convolution import Convolution, Filters, supports
@@ -186,19 +186,11 @@ class NativeOps(NumpyOps):
     def conv_filters(self, weight: Array, window: Window) -> Any:
         return Filters(weight, window) if supports(weight.shape, window) else weight
 
-    def conv2d_fused(
-        self,
-        x: Array,
-        filters: Any,
-        bias: Array,
-        window: Window,
-        activation: str,
-        added: Array | None = None,
-        out: Array | None = None,
-    ) -> Array:
+    def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
+        bias, activation, added, out = finish
         if not isinstance(filters, Filters) or activation not in ACTIVATIONS:
             weight = filters.weight if isinstance(filters, Filters) else filters
-            return super().conv2d_fused(x, weight, bias, window, activation, added)
+            return super().conv2d_fused(x, weight, window, finish)
         more = None if added is None else _pitched(added)
         to = None if out is None else out.transpose(0, 2, 3, 1)
         y = self.convolution.forward(_pitched(x), filters, _vector(bias), ACTIVATIONS.index(activation), more, to)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.ops.base import Ops
+from darknet_py.ops.base import Finish, Ops
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import MOST_ARGUMENTS, Call, Kernels, number
 from darknet_py.ops.native_ops import NativeOps
@@ -46,8 +46,8 @@ class _Noted(np.ndarray[Any, Any]):
 
 
 def _noted_in(*values: Any) -> list[_Noted]:
-    """The arrays of a recording among the values, and in the lists among them."""
-    flat = chain.from_iterable(value if isinstance(value, list) else [value] for value in values)
+    """The arrays of a recording among the values, and in the lists and tuples among them."""
+    flat = chain.from_iterable(value if isinstance(value, list | tuple) else [value] for value in values)
     return [value for value in flat if isinstance(value, _Noted)]
 
 
@@ -202,7 +202,9 @@ class Repeated:
 
 
 def plain(value: Any) -> Any:
-    """For NumPy to compute with: an array, or several in a list."""
+    """For NumPy to compute with: an array, or those in a list or a `Finish`."""
     if isinstance(value, list):
         return [plain(v) for v in value]
+    if isinstance(value, Finish):
+        return Finish(*map(plain, value))
     return value.view(np.ndarray) if isinstance(value, _Noted) else value

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from darknet_py.ops import Array, Ops, Window
+from darknet_py.ops import Array, Finish, Ops, Window
 from darknet_py.ops import activations as act
 from tests.gradients import distinct
 from tests.ops import head_cases, layer_cases
@@ -377,6 +377,11 @@ def _updates() -> list[Case]:
     ]
 
 
+def _fused(ops: Ops, args: tuple[Any, ...]) -> Array:
+    x, weight, bias, window, *behind = args
+    return ops.conv2d_fused(x, weight, window, Finish(bias, *behind))
+
+
 def _fused_convolutions() -> list[Case]:
     def make(activation: str, with_sum: bool) -> Callable[[np.random.Generator], tuple[Any, ...]]:
         def arguments(rng: np.random.Generator) -> tuple[Any, ...]:
@@ -387,7 +392,7 @@ def _fused_convolutions() -> list[Case]:
         return arguments
 
     return [
-        Case("conv2d_fused", f"{name}{'-and-sum' if with_sum else ''}", make(name, with_sum))
+        Case("conv2d_fused", f"{name}{'-and-sum' if with_sum else ''}", make(name, with_sum), how=_fused)
         for name in ("linear", "leaky", "mish", "norm_chan")
         for with_sum in (False, True)
     ]
@@ -431,7 +436,12 @@ def _windows_without_pictures() -> list[Case]:
         ("fold", "", ((0, 4, 3, 3, 5, 4),), (x, window)),
     ]
     return [
-        Case(op, f"no-pictures{kind}", lambda rng, s=arrays, r=rest: (*(distinct(rng, a) for a in s), *r))
+        Case(
+            op,
+            f"no-pictures{kind}",
+            lambda rng, s=arrays, r=rest: (*(distinct(rng, a) for a in s), *r),
+            how=_fused if op == "conv2d_fused" else None,
+        )
         for op, kind, arrays, rest in rows
     ]
 

@@ -5,13 +5,12 @@ Without a GPU the kernels run in the emulator of tests/emulation; with ``DARKNET
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from darknet_py.ops import NumpyOps, Ops, Window
+from darknet_py.ops import Finish, NumpyOps, Ops, Window
 from darknet_py.ops.cuda import arrays as device_arrays
 from darknet_py.ops.cuda import launch, windows
 from darknet_py.ops.cuda.cupy_ops import CupyOps
@@ -23,7 +22,6 @@ from tests.ops.cases import CASES, EMPTY
 from tests.ops.test_cases import NOT_IN_ROWS, by_loops, call, operations
 
 TOLERANCE = 2e-5  # as of NumpyOps in float32
-ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
 
 
 # views, and `settled`; batch norm and activation one after the other; anchors and `sure_cells`
@@ -34,24 +32,6 @@ NOT_HERE = {"put", "empty", "teams"}  # the first is for backends that `writes_p
 @pytest.fixture(scope="module")
 def ops() -> CupyOps:
     return CupyOps(array_module())
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[np.ndarray]]:
-    """run(call): its result in one order of threads; AssertionError where another order gives other bits."""
-
-    def in_all_orders(function: Callable[[], list[np.ndarray]]) -> list[np.ndarray]:
-        results = []
-        for order in ORDERS:
-            if order:
-                monkeypatch.setattr(kernels.Settings, "order", kernels.ORDERS[order])
-            results.append(function())
-        for other in results[1:]:
-            for a, b in zip(results[0], other, strict=True):
-                np.testing.assert_array_equal(a, b, "the result depends on the order of the threads")
-        return results[0]
-
-    return in_all_orders
 
 
 def assert_close(ours: list[np.ndarray], expected: list[np.ndarray], tolerance: float = TOLERANCE) -> None:
@@ -131,7 +111,7 @@ def convolved(ops: Ops | None, larger: tuple[tuple[int, ...], int, Window]) -> l
     x, weight = distinct(rng, shape), distinct(rng, (filters, shape[1] // window.groups, window.size, window.size))
     bias, dy = distinct(rng, (filters,)), distinct(rng, (shape[0], filters, *window.out(*shape[2:])))
     xs, ws, bs, dys = (o.array(a) for a in (x, weight, bias, dy))
-    y = o.conv2d_fused(xs, o.conv_filters(ws, window), bs, window, "leaky", dys)
+    y = o.conv2d_fused(xs, o.conv_filters(ws, window), window, Finish(bs, "leaky", dys))
     return [o.to_host(a) for a in (y, *o.conv2d_backward(dys, xs, ws, window, True))]
 
 

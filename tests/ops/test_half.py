@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from darknet_py.network import runner
-from darknet_py.ops import NumpyOps, Window
+from darknet_py.ops import Finish, NumpyOps, Window
 from darknet_py.ops.cuda import windows
 from darknet_py.ops.cuda.half_ops import HALF, HalfOps, works
 from darknet_py.ops.cuda.plan import Plan
@@ -18,7 +17,6 @@ from tests.ops.cases import CASES, EMPTY, Case
 from tests.ops.test_cases import by_loops, call, on_backend
 from tests.ops.test_graphs import network, pictures
 
-ORDERS = [None] if on_gpu() else ["forward", "shuffled-1", "warps-reverse"]
 SHAPES: dict[str, tuple[tuple[int, ...], int, Window]] = {  # that fill some tiles of 128 x 64 or 64 x 128
     "1x1": ((2, 20, 5, 9), 70, Window(1)),
     "1x1-whole-eights": ((3, 64, 4, 6), 130, Window(1)),
@@ -53,7 +51,7 @@ def convolved(ops: Any, label: str, activation: str = "leaky") -> np.ndarray:
     """The fused convolution with a sum."""
     arrays, window = operands(label)
     x, weight, bias, added = map(ops.array, arrays)
-    y = ops.conv2d_fused(x, ops.conv_filters(weight, window), bias, window, activation, added)
+    y = ops.conv2d_fused(x, ops.conv_filters(weight, window), window, Finish(bias, activation, added))
     if isinstance(ops, HalfOps):
         assert y.dtype == HALF
     return np.asarray(ops.to_host(y))
@@ -68,24 +66,6 @@ def gradients(ops: Any, label: str) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def ops() -> HalfOps:
     return HalfOps(array_module())
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[np.ndarray]]:
-    """run(call): its results in one order of threads; AssertionError where another order gives other bits."""
-
-    def in_all_orders(function: Callable[[], list[np.ndarray]]) -> list[np.ndarray]:
-        results = []
-        for order in ORDERS:
-            if order:
-                monkeypatch.setattr(kernels.Settings, "order", kernels.ORDERS[order])
-            results.append(function())
-        for other in results[1:]:
-            for a, b in zip(results[0], other, strict=True):
-                np.testing.assert_array_equal(a, b)
-        return results[0]
-
-    return in_all_orders
 
 
 @pytest.mark.parametrize("label", SHAPES)
@@ -162,7 +142,7 @@ def test_operations_take_half_arrays(case: Case, ops: HalfOps) -> None:
         return ops.halves(value) if isinstance(value, ops.xp.ndarray) and value.ndim == 4 else value
 
     args = tuple(on_backend(ops, arg) for arg in case.args())
-    result = getattr(ops, case.op)(*map(halved, args))
+    result = case.result(ops, tuple(map(halved, args)))
     results = [r for r in (result if isinstance(result, tuple) else (result,)) if r is not None]
     for ours, exact in zip(results, by_loops(case)[1], strict=True):
         scale = max(1.0, float(np.abs(exact).max(initial=0)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from darknet_py.layers import Context
 from darknet_py.network import for_inference, load_network
-from darknet_py.ops import NumpyOps, Window, cpu_ops, native, native_convolution
+from darknet_py.ops import Finish, NumpyOps, Window, cpu_ops, native, native_convolution
 from darknet_py.ops.memory import Pool
 from darknet_py.ops.native import ACTIVATIONS, kernels
 from darknet_py.ops.native_ops import NativeOps
@@ -193,11 +193,10 @@ def test_fused_convolution_is_its_parts() -> None:
         added = ops.array(rng.standard_normal((1, m, *window.out(12, 13))))
         for name in (*ACTIVATIONS, "tanh"):
             filters = ops.conv_filters(weight, window)
-            expected = EXACT.conv2d_fused(
-                *(a.astype(float) for a in (x, weight, bias)), window, name, added.astype(float)
-            )
+            exact = Finish(bias.astype(float), name, added.astype(float))
+            expected = EXACT.conv2d_fused(x.astype(float), weight.astype(float), window, exact)
             for _ in range(2):  # with weights that are laid out, and with those laid out before
-                assert_near(ops.conv2d_fused(x, filters, bias, window, name, added), expected, 1e-5)
+                assert_near(ops.conv2d_fused(x, filters, window, Finish(bias, name, added)), expected, 1e-5)
 
 
 def test_a_network_gives_what_numpy_gives() -> None:
@@ -276,7 +275,8 @@ def test_teams_share_the_threads_and_the_filters() -> None:
     filters = ops.conv_filters(ops.array(weight), Window(3, pad=1))
     bias = ops.array(np.zeros(6))
     ours, *others = (
-        team.conv2d_fused(team.array(x), filters, bias, Window(3, pad=1), "leaky") for team in [ops, *ops.teams(5)]
+        team.conv2d_fused(team.array(x), filters, Window(3, pad=1), Finish(bias, "leaky"))
+        for team in [ops, *ops.teams(5)]
     )
     assert len(others) == 5
     for other in others:

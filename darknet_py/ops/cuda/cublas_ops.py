@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from darknet_py.ops.base import Array, Window
+from darknet_py.ops.base import Array, Finish, Window
 from darknet_py.ops.cuda import windows
 from darknet_py.ops.cuda.choices import Choices, choices_path
 from darknet_py.ops.cuda.cublas import product
@@ -29,25 +29,17 @@ class CublasOps(CupyOps):
         ways = {"own": lambda: own(x, weight, window), "cublas": lambda: self._forward(x, weight, window)}
         return self._choices.fastest(self._key("conv2d", x.shape, weight.shape, window), ways)
 
-    def conv2d_fused(
-        self,
-        x: Array,
-        filters: Any,
-        bias: Array,
-        window: Window,
-        activation: str,
-        added: Array | None = None,
-        out: Array | None = None,
-    ) -> Array:
+    def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
         own = super().conv2d_fused
         if not _suits(x.shape, filters, window):
-            return own(x, filters, bias, window, activation, added)
+            return own(x, filters, window, finish)
+        bias, activation, added, _ = finish
 
         def by_cublas() -> Array:
             y = self.activate(activation, self.add_bias(self._forward(x, filters, window), bias))
             return y if added is None else self.add(y, added)
 
-        ways = {"own": lambda: own(x, filters, bias, window, activation, added), "cublas": by_cublas}
+        ways = {"own": lambda: own(x, filters, window, finish), "cublas": by_cublas}
         name = f"conv2d_fused {activation}{'' if added is None else ' added'}"
         return self._choices.fastest(self._key(name, x.shape, filters.shape, window), ways)
 

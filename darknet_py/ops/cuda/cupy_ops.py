@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
-from darknet_py.ops.base import Array, Spans, Window
+from darknet_py.ops.base import Array, Finish, Spans, Window
 from darknet_py.ops.cuda import windows
 from darknet_py.ops.cuda.arithmetic import CudaArithmetic
 from darknet_py.ops.cuda.chance import CudaChance
@@ -230,21 +230,13 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
     def conv_filters(self, weight: Array, window: Window) -> Any:
         return self.contiguous(weight)[0]
 
-    def conv2d_fused(
-        self,
-        x: Array,
-        filters: Any,
-        bias: Array,
-        window: Window,
-        activation: str,
-        added: Array | None = None,
-        out: Array | None = None,
-    ) -> Array:
+    def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
+        bias, activation, added, _ = finish
         if activation in CHANNEL_ACTIVATIONS:  # which need all channels of a place
-            y = self.activate(activation, self.conv2d_fused(x, filters, bias, window, "linear"))
+            y = self.activate(activation, self.conv2d_fused(x, filters, window, Finish(bias)))
             return y if added is None else self.add(y, added)
         x, filters, bias = self.contiguous(x, filters, bias)
-        finish = windows.Finish(bias, activation, None if added is None else self.contiguous(added)[0])
+        finish = Finish(bias, activation, None if added is None else self.contiguous(added)[0])
         return windows.forward(self, x, filters, window, finish)
 
     def conv2d_backward(self, dy: Array, x: Array, weight: Array, window: Window, need_dx: bool) -> tuple[Any, Array]:

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from darknet_py.ops.activations import CHANNEL_ACTIVATIONS
-from darknet_py.ops.base import Array, Normalised, Window
+from darknet_py.ops.base import Array, Finish, Normalised, Window
 from darknet_py.ops.cuda import half_windows
 from darknet_py.ops.cuda.arrays import merged, start_of, steps_of
 from darknet_py.ops.cuda.cupy_ops import CupyOps
 from darknet_py.ops.cuda.half_windows import HALF
-from darknet_py.ops.cuda.windows import Finish
 
 
 class HalfOps(CupyOps):
@@ -82,18 +81,10 @@ class HalfOps(CupyOps):
             return super().conv_filters(weight, window)
         return half_windows.rows_of(self, weight, window)
 
-    def conv2d_fused(
-        self,
-        x: Array,
-        filters: Any,
-        bias: Array,
-        window: Window,
-        activation: str,
-        added: Array | None = None,
-        out: Array | None = None,
-    ) -> Array:
+    def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
+        bias, activation, added, _ = finish
         if filters.ndim == 4 or activation in CHANNEL_ACTIVATIONS:
-            return super().conv2d_fused(x, filters, bias, window, activation, added)
+            return super().conv2d_fused(x, filters, window, finish)
         finish = Finish(self.contiguous(bias)[0], activation, None if added is None else self.halves(added))
         return half_windows.forward(self, self.halves(x), filters, window, finish)
 
@@ -127,5 +118,5 @@ class HalfOps(CupyOps):
 def works(ops: HalfOps) -> bool:
     """Whether a first convolution gives the right numbers."""
     x, weight, window = ops.array(np.ones((1, 3, 2, 2))), ops.array(np.full((2, 3, 1, 1), 0.5)), Window(1)
-    y = ops.conv2d_fused(x, ops.conv_filters(weight, window), ops.array([1.0, -1.0]), window, "linear")
+    y = ops.conv2d_fused(x, ops.conv_filters(weight, window), window, Finish(ops.array([1.0, -1.0])))
     return bool((ops.to_host(y) == np.array([2.5, 0.5])[:, None, None]).all())

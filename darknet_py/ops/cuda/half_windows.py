@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from darknet_py.ops.base import Array, Window
-from darknet_py.ops.cuda.windows import MOST_GRID, NOTHING, Finish, added_up, constants_of, parts_of
+from darknet_py.ops.base import Array, Finish, Window
+from darknet_py.ops.cuda.windows import MOST_GRID, NOTHING, added_up, constants_of, parts_of
 
 if TYPE_CHECKING:
     from darknet_py.ops.cuda.cupy_ops import CupyOps

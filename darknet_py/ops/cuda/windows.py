@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from darknet_py.ops.base import Array, Window, window_shape
+from darknet_py.ops.base import Array, Finish, Window, window_shape
 
 if TYPE_CHECKING:
     from darknet_py.ops.cuda.cupy_ops import CupyOps
@@ -84,14 +84,6 @@ def _depthwise(channels: int, window: Window) -> bool:
 def constants_of(window: Window) -> list[str]:
     pointwise = ["POINTWISE"] if window.size == 1 and not window.pad else []
     return [f"SIZE={window.size}", *pointwise]
-
-
-class Finish(NamedTuple):
-    """What a convolution's kernel does to its sums before it writes them: activation(sum + bias) + added."""
-
-    bias: Array | None = None
-    activation: str = "linear"
-    added: Array | None = None
 
 
 NOTHING = Finish()
