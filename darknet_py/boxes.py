@@ -232,6 +232,8 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
     sorted by the prob of the last class, ties by that of the class before, and so on. The mAP depends on it.
     """
     similarity = _nms_similarity(kind, beta)
+    few = len(detections.boxes) <= _NMS_BLOCK
+    near = similarity(detections.boxes[:, None], detections.boxes) > thresh if few else None  # once for all classes
     order, idle = _without_objectness_last(detections.objectness)
     by_class = detections.probs.T.copy()
     for class_id in np.flatnonzero((by_class > 0).any(axis=1)):  # mostly a few of many
@@ -241,7 +243,9 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
         if ranked.size:
             if ranked.size > 1:
                 ranked = ranked[np.argsort(-prob[ranked], kind="stable")]
-                prob[ranked[~_greedy(detections.boxes[ranked], thresh, similarity)]] = 0
+                boxes = detections.boxes[ranked]
+                kept = _greedy(boxes, thresh, similarity) if near is None else _best(near[ranked][:, ranked])
+                prob[ranked[~kept]] = 0
             order = np.concatenate((ranked, order[~positive]))
     order = np.concatenate((order, idle))
     return Detections(detections.boxes[order], detections.objectness[order], by_class.T[order])
@@ -290,13 +294,18 @@ def _greedy(boxes: Array, thresh: float, similarity: Callable[[Array, Array], Ar
     waiting = np.arange(len(boxes))
     while waiting.size:
         block, waiting = waiting[:_NMS_BLOCK], waiting[_NMS_BLOCK:]
-        stays = np.ones(len(block), dtype=bool)
-        clashes = similarity(boxes[block, None], boxes[block]) > thresh
-        for i in range(len(block)):
-            if stays[i]:
-                stays[i + 1 :] &= ~clashes[i, i + 1 :]
+        stays = _best(similarity(boxes[block, None], boxes[block]) > thresh)
         kept[block[stays]] = True
         if waiting.size:
             clashes = similarity(boxes[block[stays], None], boxes[waiting]) > thresh
             waiting = waiting[~clashes.any(axis=0)]
     return kept
+
+
+def _best(near: Array) -> Array:
+    """Which of n boxes, best first, stay where those that are `near` (n, n) one that stays don't: (n,) bool."""
+    stays = np.ones(len(near), dtype=bool)
+    for i in range(len(near)):
+        if stays[i]:
+            stays[i + 1 :] &= ~near[i, i + 1 :]
+    return stays

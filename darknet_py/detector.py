@@ -15,6 +15,7 @@ from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Head
 from darknet_py.network import Network, runner
+from darknet_py.ops.heads.cells import Decoding
 from darknet_py.ops.heads.found import Wanted, in_picture
 
 Picture = npt.NDArray[np.uint8]
@@ -43,6 +44,11 @@ class Detector:
     def head(self) -> Head:
         """The last detection layer, whose nms options count, as in Darknet (detector.c:1645)."""
         return self.net.heads[-1][1]
+
+    @cached_property
+    def _decodings(self) -> list[tuple[int, Decoding]]:
+        """Of each head its layer's index, and what its boxes depend on."""
+        return [(i, layer.decoding(self.net.size)) for i, layer in self.net.heads]
 
     @cached_property
     def _outputs(self) -> Callable[[npt.NDArray[np.float32]], Any]:
@@ -74,7 +80,7 @@ class Detector:
             self.reported,
         )
         outputs = self._outputs(inputs)
-        return self.net.ops.found([(layer.decoding(size), outputs[i]) for i, layer in self.net.heads], wanted)
+        return self.net.ops.found([(decoding, outputs[i]) for i, decoding in self._decodings], wanted)
 
     def outputs(self, inputs: npt.NDArray[np.float32]) -> dict[int, npt.NDArray[np.float32]]:
         """What the heads give for the network's inputs (n, c, h, w), by layer index."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import cycle
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+from queue import Empty, Full, Queue, SimpleQueue
+from threading import Event, Thread, local
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,27 +16,39 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _NAME = "stage"
+_EACH = 3  # items for each of the works that are begun or wait, so that none is idle while another takes longer
 _WAIT = 0.1  # seconds after which a thread that waits looks whether it is to stop
 _PATIENCE = 5.0  # seconds for a thread to end: the driver of a camera may hold it up
 
 
 def side_by_side(works: Sequence[Callable[[T], R]], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Each item and what work makes of it, in their order. Each of the works has a thread, and every k-th item."""
+    """Each item and what a work makes of it, in their order. Each of the works has a thread, and one item at a time."""
     if len(works) == 1:
         yield from ((item, works[0](item)) for item in items)
         return
-    with ExitStack() as stack:
-        threads = [stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=_NAME)) for _ in works]
-        turns = cycle(zip(threads, works, strict=True))
+    waiting, here = SimpleQueue[Callable[[T], R]](), local()
+    for work in works:
+        waiting.put(work)
+
+    def begin() -> None:
+        here.work = waiting.get()
+
+    def worked(item: T) -> R:
+        made: R = here.work(item)
+        return made
+
+    threads = ThreadPoolExecutor(len(works), _NAME, begin)
+    try:
         under_way: deque[tuple[T, Future[R]]] = deque()
         for item in items:
-            thread, work = next(turns)
-            under_way.append((item, thread.submit(work, item)))
-            if len(under_way) > len(works):  # one more than are worked at, so that none has to wait
+            under_way.append((item, threads.submit(worked, item)))
+            if len(under_way) > _EACH * len(works):
                 first, made = under_way.popleft()
                 yield first, made.result()
         for item, made in under_way:
             yield item, made.result()
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)

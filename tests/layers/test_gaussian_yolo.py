@@ -15,6 +15,7 @@ from darknet_py.config.section import parse
 from darknet_py.layers import LAYERS, Context, HeadLoss
 from darknet_py.layers.gaussian_yolo import GaussianYolo
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.heads.cells import everywhere
 from darknet_py.ops.heads.gaussian import MEANS, SIGMAS, decode
 from tests.gradients import assert_gradient
 from tests.layers.cases import layer
@@ -79,7 +80,7 @@ def test_iou_loss_moves_the_box_its_point_holds(point: str) -> None:
     def function(values: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
         planes = y.reshape(1, 1, 11, 1, 1).copy()
         planes[0, 0, MEANS, 0, 0] = values[0]
-        value = giou(decode(head.options(SIZE), planes)[0, 0, 0, 0], truth[0, 0, :4])
+        value = giou(decode(head.options(SIZE), everywhere(planes))[0, 0, 0, 0], truth[0, 0, :4])
         return float(value), [delta[0, MEANS, 0, 0] / [1, 1, 2 * 192 / 60, 2 * 160 / 50]]
 
     assert_gradient(function, [y[0, MEANS, 0, 0]])

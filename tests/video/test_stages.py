@@ -130,9 +130,11 @@ def test_results_come_in_the_order_of_the_items(workers: int, items: int):
 
 def test_each_worker_has_a_thread_of_its_own():
     threads: list[set[int]] = [set(), set()]
+    both = threading.Barrier(2)
 
     def work(number: int, _: int) -> None:
         threads[number].add(threading.get_ident())
+        both.wait(5)
 
     assert len(list(side_by_side([partial(work, 0), partial(work, 1)], range(10)))) == 10
     assert len(threads[0]) == len(threads[1]) == 1
@@ -144,11 +146,31 @@ def test_workers_work_at_the_same_time():
     assert len(list(side_by_side([lambda _: both.wait(5)] * 2, range(6)))) == 6
 
 
+def test_a_worker_that_takes_long_holds_up_no_other():
+    first_ends = threading.Event()
+    done: list[int] = []
+
+    def work(i: int) -> int:
+        if i == 0:
+            first_ends.wait(5)
+        done.append(i)
+        return i
+
+    def items() -> Iterator[int]:
+        yield from range(6)
+        assert eventually(lambda: len(done) == 5)  # all but the first, which one worker is at
+        first_ends.set()
+        yield from range(6, 9)
+
+    assert [i for i, _ in side_by_side([work] * 2, items())] == list(range(9))
+    assert done[:5] == [1, 2, 3, 4, 5]
+
+
 def test_few_items_are_under_way():
     asked = count()
     results = side_by_side([lambda i: i] * 2, asked)
     next(results)
-    assert next(asked) <= 3
+    assert next(asked) <= 3 * 2 + 1
     results.close()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -65,15 +66,39 @@ def squares(delta: HostArray) -> float:
     return float((delta.astype(float) ** 2).sum())
 
 
-def above(boxes: HostArray, cells: HostArray, thresh: float) -> list[Detections]:
+class Places(NamedTuple):
+    """Boxes of a grid, (...): the numbers of the output that belong to each, and where it is; arrays that broadcast."""
+
+    numbers: HostArray
+    """(entries, ...)"""
+    anchor: HostArray
+    """index"""
+    row: HostArray
+    column: HostArray
+    grid: tuple[int, int]
+    """(h, w)"""
+
+
+def everywhere(y: HostArray) -> Places:
+    """All places (n, anchors, h, w) of y (n, anchors, entries, h, w)."""
+    h, w = y.shape[3:]
+    columns, rows = grid(h, w)
+    return Places(np.moveaxis(y, 2, 0), np.arange(y.shape[1])[:, None, None], rows, columns, (h, w))
+
+
+def above(
+    y: HostArray, objectness: HostArray, thresh: float, read: Callable[[Places], tuple[HostArray, HostArray]]
+) -> list[Detections]:
     """What is above `thresh`, for each picture, cell by cell.
 
-    boxes: (n, anchors, h, w, 4). cells: (n, anchors, 1 + classes, h, w) objectness and classes.
+    y: (n, anchors, entries, h, w). objectness: (n, anchors, h, w). read: k places -> their boxes (k, 4), and their
+    objectness and classes (1 + classes, k).
     """
-    picture, row, column, anchor = np.nonzero((cells[:, :, 0] > thresh).transpose(0, 2, 3, 1))  # mostly a few of many
-    sure = cells[picture, anchor, :, row, column]
+    picture, row, column, anchor = np.nonzero((objectness > thresh).transpose(0, 2, 3, 1))  # mostly a few of many
+    numbers = y[picture, anchor, :, row, column].T
+    boxes, confidences = read(Places(numbers, anchor, row, column, (y.shape[3], y.shape[4])))
+    sure = confidences.T
     probs = sure[:, :1] * sure[:, 1:]
     probs[probs <= thresh] = 0
-    ends = np.searchsorted(picture, np.arange(1, len(boxes)))
-    parts = (np.split(array, ends) for array in (boxes[picture, anchor, row, column], sure[:, 0].copy(), probs))
-    return [Detections(*arrays) for arrays in zip(*parts, strict=True)]
+    ends = [0, *np.searchsorted(picture, np.arange(1, len(y))).tolist(), len(picture)]
+    return [Detections(boxes[i:j], sure[i:j, 0].copy(), probs[i:j]) for i, j in pairwise(ends)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from darknet_py import boxes
 from darknet_py.ops.heads import masked
-from darknet_py.ops.heads.cells import HostArray, grid, squares
+from darknet_py.ops.heads.cells import HostArray, Places, everywhere, squares
 from darknet_py.ops.heads.masked import Assignment, MaskOptions, class_delta
 
 MEANS, SIGMAS = [0, 2, 4, 6], [1, 3, 5, 7]  # planes of x, y, w, h and of their standard deviations
@@ -28,8 +28,12 @@ class GaussianOptions(MaskOptions):
 
     uc_normalizer: float
 
-    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
-        return decode(self, y), confidences(y)
+    @property
+    def box_entries(self) -> int:
+        return 8
+
+    def read(self, places: Places) -> tuple[HostArray, HostArray]:
+        return decode(self, places), confidences(places)
 
 
 class GaussianFigures(NamedTuple):
@@ -44,27 +48,26 @@ class GaussianFigures(NamedTuple):
     iou: float
 
 
-def decode(o: GaussianOptions, y: HostArray) -> HostArray:
-    """Boxes (n, anchors, h, w, 4) relative to the network's input, of y (n, anchors, 9 + classes, h, w)."""
-    h, w = y.shape[3:]
-    columns, rows = grid(h, w)
-    anchors = (o.used_anchors() / o.size).astype(y.dtype)[:, :, None, None]
-    sides = np.exp(y[:, :, [4, 6]]) * anchors
-    x = (y[:, :, 0] + columns) / w - o.point * sides[:, :, 0]
-    parts = (x, (y[:, :, 2] + rows) / h - o.point * sides[:, :, 1], sides[:, :, 0], sides[:, :, 1])
-    return np.stack(parts, axis=-1).astype(y.dtype)
+def decode(o: GaussianOptions, places: Places) -> HostArray:
+    """Boxes (..., 4) relative to the network's input; of each place [4 means and deviations, objectness, classes]."""
+    x, y, *sides = places.numbers[MEANS]
+    h, w = places.grid
+    anchors = (o.used_anchors() / o.size).astype(x.dtype)[places.anchor]
+    wide, high = (np.exp(side) * anchors[..., i] for i, side in enumerate(sides))
+    centre = (x + places.column) / w - o.point * wide, (y + places.row) / h - o.point * high
+    return np.stack((*centre, wide, high), axis=-1).astype(x.dtype)
 
 
-def confidences(y: HostArray) -> HostArray:
-    """Objectness and classes (n, anchors, 1 + classes, h, w); classes count less where the box is unsure."""
-    found = y[:, :, 8:].copy()
-    found[:, :, 1:] *= 1 - y[:, :, SIGMAS].mean(axis=2, keepdims=True)
+def confidences(places: Places) -> HostArray:
+    """Objectness and classes (1 + classes, ...); classes count less where the box is unsure."""
+    found = places.numbers[8:].copy()
+    found[1:] *= 1 - places.numbers[SIGMAS].mean(axis=0)
     return found
 
 
 def gaussian_loss(o: GaussianOptions, y: HostArray, objects: list[HostArray]) -> tuple[HostArray, GaussianFigures]:
     """(gradient like y (n, anchors, 9 + classes, h, w), figures). objects: rows [x, y, w, h, class] of each picture."""
-    pred, delta = decode(o, y), np.zeros_like(y)
+    pred, delta = decode(o, everywhere(y)), np.zeros_like(y)
     found: list[Assignment] = []
     for n, rows in enumerate(objects):
         best, which = masked.best_overlaps(pred[n], rows)

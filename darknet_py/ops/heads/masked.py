@@ -10,7 +10,7 @@ import numpy as np
 
 from darknet_py import boxes
 from darknet_py.boxes import Detections
-from darknet_py.ops.heads.cells import HostArray, above, cells_of
+from darknet_py.ops.heads.cells import HostArray, Places, above, cells_of
 
 CLASS_THRESH = 0.25  # a cell counts as having seen an object where a class is likelier (yolo_layer.c:420)
 FOCAL_ALPHA = 0.5
@@ -50,14 +50,18 @@ class MaskOptions:
         """Whether classes learn by the focal loss."""
         return False
 
-    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
-        """Of the output y: boxes (n, anchors, h, w, 4) relative to the input, and objectness and classes
-        (n, anchors, 1 + classes, h, w)."""
+    @property
+    def box_entries(self) -> int:
+        """Numbers of a box, which come before its objectness."""
+        return 4
+
+    def read(self, places: Places) -> tuple[HostArray, HostArray]:
+        """Boxes (..., 4) relative to the input, and objectness and classes (1 + classes, ...)."""
         raise NotImplementedError
 
     def detections(self, y: HostArray, thresh: float, reported: Sequence[int] = ()) -> list[Detections]:
         """See `Decoding`."""
-        return above(*self.read(y), thresh)
+        return above(y, y[:, :, self.box_entries], thresh, self.read)
 
     def told(self, reported: Sequence[int]) -> int:
         """All classes."""

@@ -15,7 +15,7 @@ import numpy as np
 from darknet_py import boxes
 from darknet_py.boxes import Detections
 from darknet_py.ops.activations import logistic
-from darknet_py.ops.heads.cells import HostArray, above, cells_of, grid, squares
+from darknet_py.ops.heads.cells import HostArray, Places, above, cells_of, everywhere, squares
 
 FOCAL_ALPHA = 0.5
 NO_BOX = 100_000  # truth with x, y beyond this names a class of the picture and has no box (region_layer.c:247)
@@ -88,13 +88,18 @@ class RegionOptions:
         The reference multiplies the probability of a class once more by those of its ancestors before it compares
         (region_layer.c:533, tree.c:77), and its AlexeyAB version reads a table there that it never fills.
         """
-        sure = y[:, :, 4:]
-        if self.background:  # every cell may hold an object; the classes say how likely
-            sure = np.concatenate([np.ones_like(sure[:, :, :1]), sure[:, :, 1:]], axis=2)
-        found = above(decode(self, y), sure, thresh)
+        found = above(y, self._objectness(y[:, :, 4]), thresh, self._read)
         if self.hierarchy is None:
             return found
         return [_named(self.hierarchy, d, planes, thresh, reported) for d, planes in zip(found, y, strict=True)]
+
+    def _objectness(self, y: HostArray) -> HostArray:
+        """With a background every cell may hold an object; the classes say how likely."""
+        return np.ones_like(y) if self.background else y
+
+    def _read(self, places: Places) -> tuple[HostArray, HostArray]:
+        sure = self._objectness(places.numbers[4:5]), places.numbers[5:]
+        return decode(self, places), np.concatenate(sure)
 
     def told(self, reported: Sequence[int]) -> int:
         """All classes, or those of the tree that are asked for."""
@@ -128,15 +133,14 @@ class RegionFigures(NamedTuple):
     iou: float
 
 
-def decode(o: RegionOptions, y: HostArray) -> HostArray:
-    """Boxes (n, anchors, h, w, 4) relative to the network's input, of y (n, anchors, 5 + classes, h, w)."""
-    h, w = y.shape[3:]
-    columns, rows = grid(h, w)
-    anchors = (np.array(o.anchors) / (w, h))[:, :, None, None]
-    centre = logistic(np, y[:, :, :2])
-    sides = np.exp(y[:, :, 2:4]) * anchors
-    parts = ((centre[:, :, 0] + columns) / w, (centre[:, :, 1] + rows) / h, sides[:, :, 0], sides[:, :, 1])
-    return np.stack(parts, axis=-1).astype(y.dtype)
+def decode(o: RegionOptions, places: Places) -> HostArray:
+    """Boxes (..., 4) relative to the network's input; of each place [x, y, w, h, objectness, classes]."""
+    h, w = places.grid
+    anchors = (np.array(o.anchors) / (w, h))[places.anchor]
+    x, y = logistic(np, places.numbers[:2])
+    wide, high = np.exp(places.numbers[2:4])
+    parts = (x + places.column) / w, (y + places.row) / h, wide * anchors[..., 0], high * anchors[..., 1]
+    return np.stack(parts, axis=-1).astype(places.numbers.dtype)
 
 
 def _named(tree: Hierarchy, found: Detections, planes: HostArray, thresh: float, reported: Sequence[int]) -> Detections:
@@ -160,7 +164,7 @@ def region_loss(
 
     warm_up: every box is drawn to its anchor.
     """
-    pred = decode(o, y)
+    pred = decode(o, everywhere(y))
     delta = np.zeros_like(y)
     ious = []
     for out, box, rows, d in zip(y, pred, objects, delta, strict=True):

@@ -15,7 +15,7 @@ import numpy as np
 
 from darknet_py import boxes
 from darknet_py.ops.heads import masked
-from darknet_py.ops.heads.cells import HostArray, grid, squares
+from darknet_py.ops.heads.cells import HostArray, Places, everywhere, squares
 from darknet_py.ops.heads.masked import Assignment, MaskOptions, class_delta
 
 
@@ -30,8 +30,8 @@ class YoloOptions(MaskOptions):
     def focal(self) -> bool:
         return self.focal_loss
 
-    def read(self, y: HostArray) -> tuple[HostArray, HostArray]:
-        return decode(self, y), y[:, :, 4:]
+    def read(self, places: Places) -> tuple[HostArray, HostArray]:
+        return decode(self, places), places.numbers[4:]
 
 
 class YoloFigures(NamedTuple):
@@ -48,19 +48,19 @@ class YoloFigures(NamedTuple):
     """of the kind that iou_loss names"""
 
 
-def decode(o: YoloOptions, y: HostArray) -> HostArray:
-    """Boxes (n, anchors, h, w, 4) relative to the network's input, of y (n, anchors, 5 + classes, h, w)."""
-    h, w = y.shape[3:]
-    columns, rows = grid(h, w)
-    anchors = (o.used_anchors() / o.size).astype(y.dtype)[:, :, None, None]
-    sides = y[:, :, 2:4] ** 2 * 4 * anchors if o.new_coords else np.exp(y[:, :, 2:4]) * anchors
-    x = ((y[:, :, 0] + columns) / w).astype(y.dtype)
-    return np.stack((x, ((y[:, :, 1] + rows) / h).astype(y.dtype), sides[:, :, 0], sides[:, :, 1]), axis=-1)
+def decode(o: YoloOptions, places: Places) -> HostArray:
+    """Boxes (..., 4) relative to the network's input; of each place [x, y, w, h, objectness, classes]."""
+    x, y, *sides = places.numbers[:4]
+    h, w = places.grid
+    anchors = (o.used_anchors() / o.size).astype(x.dtype)[places.anchor]
+    wide, high = (side**2 * 4 if o.new_coords else np.exp(side) for side in sides)
+    centre = ((x + places.column) / w).astype(x.dtype), ((y + places.row) / h).astype(x.dtype)
+    return np.stack((*centre, wide * anchors[..., 0], high * anchors[..., 1]), axis=-1)
 
 
 def yolo_loss(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> tuple[HostArray, YoloFigures]:
     """(gradient like y (n, anchors, 5 + classes, h, w), figures). objects: rows [x, y, w, h, class] of each picture."""
-    pred = decode(o, y)
+    pred = decode(o, everywhere(y))
     delta = np.zeros_like(y)
     best = [masked.best_overlaps(p, rows) for p, rows in zip(pred, objects, strict=True)]
     for (overlap, _), out, d in zip(best, y, delta, strict=True):
@@ -77,7 +77,7 @@ def yolo_loss(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> tuple[H
 
 def sure_cells(o: YoloOptions, y: HostArray, objects: list[HostArray]) -> HostArray:
     """(n, anchors, h, w) the object that a cell learns since it sees it above truth_thresh, or -1."""
-    best = (masked.best_overlaps(p, rows) for p, rows in zip(decode(o, y), objects, strict=True))
+    best = (masked.best_overlaps(p, rows) for p, rows in zip(decode(o, everywhere(y)), objects, strict=True))
     return np.array([masked.sure(o, *found) for found in best], int).reshape(len(y), *y.shape[1:2], *y.shape[3:])
 
 
