@@ -32,9 +32,10 @@ setup(
     ext_modules=[
         Extension(
             "darknet_py.ops._kernels",
-            [f"kernels/cpu/{name}.c" for name in ("baseline", "avx2", "avx512", "resize", "calls")],
+            [f"kernels/cpu/{name}.c" for name in ("baseline", "avx2", "avx512", "resize", "nms", "calls")],
             extra_compile_args=[] if sys.platform == "win32" else FLAGS + THREADS,
             extra_link_args=THREADS,
+            libraries=[] if sys.platform == "win32" else ["m"],
             optional=True,  # without it the package works, in NumPy
         )
     ],

@@ -6,6 +6,7 @@ and runs on CuPy arrays too where ``xp=cupy`` is passed. NMS works on the host, 
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -231,9 +232,15 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
     (``diounms``). Boxes of objectness 0 take no part. All rows are kept, in the order in which Darknet leaves them:
     sorted by the prob of the last class, ties by that of the class before, and so on. The mAP depends on it.
     """
-    similarity = _nms_similarity(kind, beta)
-    few = len(detections.boxes) <= _NMS_BLOCK
-    near = similarity(detections.boxes[:, None], detections.boxes) > thresh if few else None  # once for all classes
+    if kind not in NMS_KINDS:
+        raise ValueError(f"nms_kind {kind!r} isn't one of {', '.join(NMS_KINDS)}")
+    from darknet_py.ops.native import library  # darknet_py.ops imports this module
+
+    exponent = {"greedynms": DARKNET_BETA, "diounms": beta}.get(kind, 0.0)
+    kernels = library()
+    if kernels is not None:
+        return _compiled_nms(kernels, detections, thresh, exponent)
+    similarity = partial(diou, beta=exponent) if exponent else iou
     order, idle = _without_objectness_last(detections.objectness)
     by_class = detections.probs.T.copy()
     for class_id in np.flatnonzero((by_class > 0).any(axis=1)):  # mostly a few of many
@@ -243,12 +250,20 @@ def nms(detections: Detections, thresh: float, kind: str = "default", beta: floa
         if ranked.size:
             if ranked.size > 1:
                 ranked = ranked[np.argsort(-prob[ranked], kind="stable")]
-                boxes = detections.boxes[ranked]
-                kept = _greedy(boxes, thresh, similarity) if near is None else _best(near[ranked][:, ranked])
-                prob[ranked[~kept]] = 0
+                prob[ranked[~_greedy(detections.boxes[ranked], thresh, similarity)]] = 0
             order = np.concatenate((ranked, order[~positive]))
     order = np.concatenate((order, idle))
     return Detections(detections.boxes[order], detections.objectness[order], by_class.T[order])
+
+
+def _compiled_nms(kernels: Any, detections: Detections, thresh: float, exponent: float) -> Detections:
+    """The same by the compiled kernel. exponent: of DIoU's distance term, 0 for IoU."""
+    boxes, objectness, probs = (np.array(part, np.float32, order="C") for part in detections)
+    order = np.empty(len(boxes), np.int64)
+    arrays = boxes, objectness, probs, np.array(probs.shape), np.array([thresh, exponent], np.float32), order
+    if kernels.suppress(*(ctypes.c_void_p(array.ctypes.data) for array in arrays)):
+        raise MemoryError
+    return Detections(boxes[order], objectness[order], probs[order])
 
 
 def nms_objectness(detections: Detections, thresh: float) -> Detections:
@@ -266,14 +281,6 @@ def nms_objectness(detections: Detections, thresh: float) -> Detections:
         np.where(kept, detections.objectness[order], 0),
         np.where(kept[:, None], detections.probs[order], 0),
     )
-
-
-def _nms_similarity(kind: str, beta: float) -> Callable[[Array, Array], Array]:
-    if kind not in NMS_KINDS:
-        raise ValueError(f"nms_kind {kind!r} isn't one of {', '.join(NMS_KINDS)}")
-    if kind in ("default", "cornersnms"):
-        return iou
-    return partial(diou, beta=DARKNET_BETA if kind == "greedynms" else beta)
 
 
 def _without_objectness_last(objectness: Array) -> tuple[Array, Array]:
@@ -294,18 +301,13 @@ def _greedy(boxes: Array, thresh: float, similarity: Callable[[Array, Array], Ar
     waiting = np.arange(len(boxes))
     while waiting.size:
         block, waiting = waiting[:_NMS_BLOCK], waiting[_NMS_BLOCK:]
-        stays = _best(similarity(boxes[block, None], boxes[block]) > thresh)
+        stays = np.ones(len(block), dtype=bool)
+        clashes = similarity(boxes[block, None], boxes[block]) > thresh
+        for i in range(len(block)):
+            if stays[i]:
+                stays[i + 1 :] &= ~clashes[i, i + 1 :]
         kept[block[stays]] = True
         if waiting.size:
             clashes = similarity(boxes[block[stays], None], boxes[waiting]) > thresh
             waiting = waiting[~clashes.any(axis=0)]
     return kept
-
-
-def _best(near: Array) -> Array:
-    """Which of n boxes, best first, stay where those that are `near` (n, n) one that stays don't: (n,) bool."""
-    stays = np.ones(len(near), dtype=bool)
-    for i in range(len(near)):
-        if stays[i]:
-            stays[i + 1 :] &= ~near[i, i + 1 :]
-    return stays

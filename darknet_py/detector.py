@@ -68,7 +68,8 @@ class Detector:
         matters where it is by DIoU.
         """
         size, head = self.net.size, self.head
-        inputs = np.stack([network_input(picture, *size, letter_box) for picture in pictures])
+        images = [network_input(picture, *size, letter_box) for picture in pictures]
+        inputs = np.stack(images) if len(images) > 1 else images[0][None]
         sizes = np.array([picture.shape[1::-1] for picture in pictures])
         wanted = Wanted(
             thresh,

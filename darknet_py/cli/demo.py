@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,10 +30,10 @@ from darknet_py.ops import Ops
 from darknet_py.track.tracker import Tracked, Tracker, TrackOptions
 from darknet_py.train.interrupt import Interrupt
 from darknet_py.video.source import Source, open_source
-from darknet_py.video.stages import Stages, side_by_side
+from darknet_py.video.stages import Stages
 
-_AHEAD = 4  # frames, at least, that a stage may be ahead of the next
 _MOST_TEAMS = 4  # of the processors, which look at different frames
+_TOGETHER = 4  # frames that are drawn and written in a row
 
 Detect = Callable[[list[Picture]], list[Detections]]
 
@@ -93,10 +93,9 @@ class Show:
             closing(window) if window else nullcontext(),
             progress(source.count, "frame", shown=not sys.stdout.isatty()) as bar,
             outputs(args, source.fps) as all_outputs,
-            Stages(depth=max(_AHEAD, 2 * args.batch)) as stages,
+            Stages(1 if watched else _TOGETHER) as stages,
         ):
-            frames = stages.ahead(source.frames, newest=source.live)
-            for frame, found in stages.ahead(self._looked_at(frames, detects), waiting=interrupt.check):
+            for frame, found in self._looked_at(stages, detects, interrupt.check):
                 shot = self._shot(frame, follow(found))
                 for output in all_outputs:
                     output(shot)
@@ -108,12 +107,15 @@ class Show:
                     return
 
     def _looked_at(
-        self, frames: Iterable[Picture], detects: Sequence[Detect]
+        self, stages: Stages, detects: Sequence[Detect], waiting: Callable[[], object]
     ) -> Iterator[tuple[Picture, Detections | None]]:
         """The frames with what the network finds in them; None for those that are passed over."""
-        every, waiting = self.args.skip + 1, iter(frames)
-        groups = iter(lambda: list(islice(waiting, self.args.batch * every)), [])
-        for group, (found, seconds) in side_by_side([partial(_timed, detect, every) for detect in detects], groups):
+        every = self.args.skip + 1
+        size = self.args.batch * every
+        frames = stages.ahead(self.source.frames, 2 * max(size, _TOGETHER), newest=self.source.live)
+        groups = iter(lambda: list(islice(frames, size)), [])
+        works = [partial(_timed, detect, every) for detect in detects]
+        for group, (found, seconds) in stages.side_by_side(groups, works, 2 * _TOGETHER, waiting):
             self.detecting += seconds / len(detects)
             self.looks += len(found)
             for i, frame in enumerate(group):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import Detections
-from darknet_py.data.draw import HIDDEN
+from darknet_py.data.draw import without_hidden
 
 Array = npt.NDArray[Any]
 
@@ -21,13 +22,14 @@ JSON_THRESH = np.float32(0.005)
 def finite(found: Detections) -> Detections:
     """The detections without probs and boxes that are no numbers: weights that were spoilt in training give such."""
     sound = np.all(np.isfinite(found.boxes), axis=1)
+    if sound.all() and (found.probs >= 0).all():
+        return found
     return found._replace(probs=np.where(sound[:, None] & (found.probs > 0), found.probs, np.float32(0)))
 
 
 def visible(found: Detections, names: Sequence[str]) -> Detections:
-    """The detections without the classes that are not to be shown: those whose names begin with `HIDDEN`."""
-    shown = np.array([not name.startswith(HIDDEN) for name in names])
-    return found._replace(probs=np.where(shown, found.probs, np.float32(0)))
+    """The detections without the classes that are not to be shown: those whose names begin with `draw.HIDDEN`."""
+    return found._replace(probs=without_hidden(found.probs, names))
 
 
 def darknet_lines(found: Detections, names: Sequence[str], size: tuple[int, int], ext_output: bool = False) -> str:
@@ -62,12 +64,13 @@ def frame_lines(
     ids: the numbers of tracked objects, 0 for none. size and ext_output: as for `darknet_lines`.
     """
     lines = []
-    for box, prob, number in zip(found.boxes, found.probs, ids, strict=True):
-        classes = np.flatnonzero(prob > 0).tolist()
-        if classes:
-            first, *others = (f"{names[class_id]}: {prob[class_id] * np.float32(100):.0f}% " for class_id in classes)
-            track = f"(track = {number}) " if number else ""
-            lines.append(", ".join([first + track, *others]) + (_pixels(box, size) if ext_output else "") + "\n")
+    rows, classes = (found.probs > 0).nonzero()
+    told = zip(rows.tolist(), classes.tolist(), (found.probs[rows, classes] * np.float32(100)).tolist(), strict=True)
+    for row, group in groupby(told, lambda one: one[0]):
+        first, *others = (f"{names[class_id]}: {percent:.0f}% " for _, class_id, percent in group)
+        track = f"(track = {ids[row]}) " if ids[row] else ""
+        pixels = _pixels(found.boxes[row], size) if ext_output else ""
+        lines.append(", ".join([first + track, *others]) + pixels + "\n")
     return "".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,20 +42,34 @@ def draw_detections(
     The label is Darknet's: the likeliest class and its probability, then the names of the others above `thresh`.
     ids: numbers (k,) of tracked objects, 0 for none; a number is told with the class, and each has its own colour.
     """
-    hidden = [_name(names, class_id).startswith(HIDDEN) for class_id in range(detections.probs.shape[1])]
-    probs = np.where(hidden, 0, detections.probs)
-    best = probs.max(axis=1, initial=0)
+    probs = without_hidden(detections.probs, names)
+    classes, best = probs.argmax(axis=1).tolist(), probs.max(axis=1, initial=0)
+    likelihood = best.tolist()
     marks = []
     for i in np.argsort(best, kind="stable").tolist():
-        if best[i] > thresh:
-            class_id = int(probs[i].argmax())
-            others = (_name(names, j) for j in np.flatnonzero(probs[i] > thresh).tolist() if j != class_id)
+        if likelihood[i] > thresh:
+            others = (_name(names, j) for j in (probs[i] > thresh).nonzero()[0].tolist() if j != classes[i])
             number = 0 if ids is None else int(ids[i])
             who = f" #{number}" if number else ""
-            text = ", ".join([f"{_name(names, class_id)}{who}: {best[i]:.2f}", *others])
-            colour = class_colour(number, _TRACK_COLOURS) if number else class_colour(class_id, len(hidden))
+            text = ", ".join([f"{_name(names, classes[i])}{who}: {likelihood[i]:.2f}", *others])
+            colour = class_colour(number, _TRACK_COLOURS) if number else class_colour(classes[i], probs.shape[1])
             marks.append(Mark(detections.boxes[i], text, colour))
     return draw_marks(picture, marks)
+
+
+def without_hidden(probs: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """(k, classes) with 0 for the classes that are never drawn."""
+    hidden = _hidden(tuple(names))
+    if not hidden:
+        return probs
+    probs = probs.copy()
+    probs[:, [class_id for class_id in hidden if class_id < probs.shape[1]]] = 0
+    return probs
+
+
+@lru_cache
+def _hidden(names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(class_id for class_id, name in enumerate(names) if name.startswith(HIDDEN))
 
 
 def draw_truth(picture: Picture, truth: NDArray[np.float32], names: Sequence[str]) -> Picture:
@@ -85,6 +100,7 @@ def save_picture(path: str | Path, picture: Picture) -> None:
         file.write(encoded.tobytes())
 
 
+@lru_cache
 def class_colour(class_id: int, classes: int) -> Colour:
     """RGB of a class, the reference's: a place on the rainbow, neighbouring classes far apart."""
     place = class_id * 123457 % classes / classes * (len(_RAINBOW) - 1)
@@ -113,10 +129,11 @@ def draw_marks(picture: Picture, marks: Sequence[Mark], least: int = 1) -> Pictu
         canvas = canvas.copy()
     h, w = canvas.shape[:2]
     width = max(least, int(h * 0.002))
-    for mark in marks:
-        edges = corners(np.asarray(mark.box, np.float64)) * (w, h, w, h)
-        if np.isfinite(edges).all():
-            left, top, right, bottom = np.clip(edges, 0, (w - 1, h - 1, w - 1, h - 1)).astype(int).tolist()
+    edges = corners(np.array([mark.box for mark in marks], np.float64).reshape(-1, 4)) * (w, h, w, h)
+    known = np.isfinite(edges).all(axis=1)
+    pixels = np.where(known[:, None], edges, 0).clip(0, (w - 1, h - 1, w - 1, h - 1)).astype(int)
+    for mark, (left, top, right, bottom), drawn in zip(marks, pixels.tolist(), known.tolist(), strict=True):
+        if drawn:
             cv2.rectangle(canvas, (left, top), (right, bottom), mark.colour, width)
             if mark.text:
                 _write(canvas, left, top, mark)
@@ -128,13 +145,18 @@ def _write(canvas: Picture, left: int, top: int, mark: Mark) -> None:
     h, w = canvas.shape[:2]
     text = mark.text.encode("ascii", "replace").decode()  # OpenCV's letters
     height = max(_LEAST_TEXT, int(h * 0.02))
-    scale = cv2.getFontScaleFromHeight(_FONT, height)
+    scale = _font_scale(height)
     thickness = max(1, height // 12)
     (text_w, text_h), below = cv2.getTextSize(text, _FONT, scale, thickness)
     patch_w, patch_h = text_w + 4, text_h + below + 2
     left = max(0, min(left, w - patch_w))
     top = top - patch_h if top >= patch_h else top
     cv2.rectangle(canvas, (left, top), (left + patch_w - 1, top + patch_h - 1), mark.colour, cv2.FILLED)
-    bright = np.dot(mark.colour, (0.299, 0.587, 0.114)) > 110
-    ink = (0, 0, 0) if bright else (255, 255, 255)
+    red, green, blue = mark.colour
+    ink = (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else (255, 255, 255)
     cv2.putText(canvas, text, (left + 2, top + text_h + 1), _FONT, scale, ink, thickness, cv2.LINE_AA)
+
+
+@lru_cache
+def _font_scale(height: int) -> float:
+    return float(cv2.getFontScaleFromHeight(_FONT, height))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darknet_py.errors import DataError
-from darknet_py.ops.native import library
+from darknet_py.ops.native import kernels, library
 
 Picture = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -51,7 +51,12 @@ def load_image(path: str | Path, channels: int = 3) -> Picture:
 
 def to_float(picture: Picture) -> Image:
     """The picture (h, w, c) as an image (c, h, w), each sample divided by 255."""
-    image = np.empty((picture.shape[2], *picture.shape[:2]), np.float32)
+    h, w, channels = picture.shape
+    image = np.empty((channels, h, w), np.float32)
+    compiled = kernels()
+    if compiled is not None:
+        compiled.call("picture_planes", np.ascontiguousarray(picture, np.uint8), image, h * w, channels)
+        return image
     for plane, channel in zip(image, cv2.split(picture), strict=True):
         np.divide(channel, np.float32(255), out=plane)
     return image
@@ -83,20 +88,20 @@ def network_input(picture: Picture, w: int, h: int, letter_box: bool = False) ->
     """What a network of w x h sees of a picture, (c, h, w), in `detector test`, `map` and `valid`."""
     if picture.shape[:2] == (h, w):
         return to_float(picture)
-    kernels = library()
-    if kernels is not None:
-        return _fit_bytes(kernels, picture, w, h, letter_box)
+    compiled = library()
+    if compiled is not None:
+        return _fit_bytes(compiled, picture, w, h, letter_box)
     planes = (channel / np.float32(255) for channel in cv2.split(picture))
     return _fit(planes, (picture.shape[2], *picture.shape[:2]), w, h, letter_box)
 
 
-def _fit_bytes(kernels: Any, picture: Picture, w: int, h: int, letter_box: bool) -> Image:
+def _fit_bytes(compiled: Any, picture: Picture, w: int, h: int, letter_box: bool) -> Image:
     """The same by the compiled kernel."""
     source_h, source_w, channels = picture.shape
     frame, inner, columns, rows = _frame(channels, source_w, source_h, (w, h), letter_box)
     sizes = np.array([source_w, channels, *inner.shape[1:], w * h, w], np.int64)
     arrays = (np.ascontiguousarray(picture, np.uint8), sizes, *columns, *rows, inner)
-    if kernels.resize_picture(*(ctypes.c_void_p(a.ctypes.data) for a in arrays)):
+    if compiled.resize_picture(*(ctypes.c_void_p(a.ctypes.data) for a in arrays)):
         raise MemoryError
     return frame
 

@@ -17,78 +17,90 @@ Array = npt.NDArray[Any]
 POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
 """Standard deviations, of a frame or a measurement, as fractions of the box's size: DeepSORT's (arXiv:1703.07402)"""
 
+_NOISE = np.array([POSITION_NOISE, VELOCITY_NOISE])[:, None, None]
+_FIRST_NOISE = _NOISE * np.array([2, 10])[:, None, None]
 _SIDES = [2, 3, 2, 3]  # the numbers of a box that each of its numbers scales with
 
 
 class Motion(NamedTuple):
-    """n boxes, (n, 4) each."""
+    """n boxes. What it is made of lies in one array, since NumPy takes as long for a few numbers as for many."""
 
-    boxes: Array
-    velocity: Array
-    """a frame"""
-    var: Array
-    """of the boxes"""
-    covar: Array
-    """of boxes and velocity"""
-    velocity_var: Array
+    numbers: Array
+    """(5, n, 4)"""
+
+    @property
+    def boxes(self) -> Array:
+        """(n, 4), like the others"""
+        return self.numbers[0]
+
+    @property
+    def velocity(self) -> Array:
+        """a frame"""
+        return self.numbers[1]
+
+    @property
+    def var(self) -> Array:
+        """of the boxes"""
+        return self.numbers[2]
+
+    @property
+    def covar(self) -> Array:
+        """of boxes and velocity"""
+        return self.numbers[3]
+
+    @property
+    def velocity_var(self) -> Array:
+        """of the velocity"""
+        return self.numbers[4]
 
 
 def start(boxes: Array) -> Motion:
     """Boxes (n, 4) that were seen once: at rest as far as is known."""
-    boxes = np.asarray(boxes, np.float64)
-    size = _size(boxes)
-    nothing = np.zeros_like(boxes)
-    return Motion(boxes, nothing, (2 * POSITION_NOISE * size) ** 2, nothing, (10 * VELOCITY_NOISE * size) ** 2)
+    numbers = np.zeros((5, *boxes.shape))
+    numbers[0] = boxes
+    numbers[2::2] = (_size(numbers[0]) * _FIRST_NOISE) ** 2
+    return Motion(numbers)
 
 
 def predict(motion: Motion) -> Motion:
     """Where the boxes are expected a frame later."""
-    size = _size(motion.boxes)
-    boxes = motion.boxes + motion.velocity
-    boxes[:, 2:] = np.maximum(boxes[:, 2:], motion.boxes[:, 2:] / 2)  # a box that shrinks doesn't vanish
-    return Motion(
-        boxes,
-        motion.velocity,
-        motion.var + 2 * motion.covar + motion.velocity_var + (POSITION_NOISE * size) ** 2,
-        motion.covar + motion.velocity_var,
-        motion.velocity_var + (VELOCITY_NOISE * size) ** 2,
-    )
+    numbers = motion.numbers.copy()
+    numbers[0] += motion.velocity
+    np.maximum(numbers[0, :, 2:], motion.boxes[:, 2:] / 2, out=numbers[0, :, 2:])  # what shrinks doesn't vanish
+    numbers[2] += 2 * motion.covar + motion.velocity_var
+    numbers[3] += motion.velocity_var
+    numbers[2::2] += (_size(motion.boxes) * _NOISE) ** 2
+    return Motion(numbers)
 
 
 def correct(motion: Motion, rows: Array, seen: Array) -> Motion:
     """The expected boxes after a look at some of them: the k that the mask `rows` names, at `seen` (k, 4)."""
-    old = take(motion, rows)
-    total = old.var + (POSITION_NOISE * _size(old.boxes)) ** 2
-    gain, velocity_gain = old.var / total, old.covar / total
-    surprise = seen - old.boxes
-    corrected = Motion(
-        old.boxes + gain * surprise,
-        old.velocity + velocity_gain * surprise,
-        (1 - gain) * old.var,
-        (1 - gain) * old.covar,
-        old.velocity_var - velocity_gain * old.covar,
-    )
-    result = Motion(*(array.copy() for array in motion))
-    for array, new in zip(result, corrected, strict=True):
-        array[rows] = new
-    return result
+    numbers = motion.numbers.copy()
+    old = numbers[:, rows]
+    gains = old[2:4] / (old[2] + (POSITION_NOISE * _size(old[0])) ** 2)  # of boxes and velocity
+    numbers[:2, rows] = old[:2] + gains * (seen - old[0])
+    numbers[2:4, rows] = (1 - gains[0]) * old[2:4]
+    numbers[4, rows] = old[4] - gains[1] * old[3]
+    return Motion(numbers)
 
 
 def hold_size(motion: Motion, rows: Array) -> Motion:
     """The boxes of the mask `rows` no longer grow or shrink, as is better for what isn't seen."""
-    velocity = motion.velocity.copy()
-    velocity[rows, 2:] = 0
-    return motion._replace(velocity=velocity)
+    if not rows.any():
+        return motion
+    numbers = motion.numbers.copy()
+    numbers[1, rows, 2:] = 0
+    return Motion(numbers)
 
 
 def take(motion: Motion, rows: Array) -> Motion:
     """The boxes that an index or a mask names."""
-    return Motion(*(array[rows] for array in motion))
+    return Motion(motion.numbers[:, rows])
 
 
 def join(a: Motion, b: Motion) -> Motion:
     """The boxes of both."""
-    return Motion(*(np.concatenate(pair) for pair in zip(a, b, strict=True)))
+    return Motion(np.concatenate((a.numbers, b.numbers), axis=1))
 
 
 def _size(boxes: Array) -> Array:

@@ -84,13 +84,16 @@ class Tracker:
         tracks = self._after(expected, found, row_of)
         ids = np.zeros(len(scores), np.int64)
         ids[row_of[row_of >= 0]] = tracks.ids[row_of >= 0]
-        free = np.flatnonzero(high & ~_taken(row_of, len(scores)))
-        new = _begun(_rows(found, free))
-        if not self._looks:
-            new = new._replace(ids=self._numbers(scores[free]))
-            ids[free] = new.ids
+        free = high.copy()
+        free[row_of[row_of >= 0]] = False
+        if free.any():
+            new = _begun(_rows(found, free))
+            if not self._looks:
+                new = new._replace(ids=self._numbers(scores[free]))
+                ids[free] = new.ids
+            tracks = _joined(tracks, new)
         self._looks += 1
-        self._tracks = self._kept(_joined(tracks, new))
+        self._tracks = self._kept(tracks)
         return _shown(found, ids, high, self.options.high)
 
     def coast(self) -> Tracked:
@@ -102,22 +105,21 @@ class Tracker:
 
     def _match(self, tracks: Tracks, found: Detections, high: Array, low: Array) -> Array:
         """The row of `found` that each track has, -1 for none; (n,)."""
-        overlap = iou(tracks.motion.boxes[:, None], found.boxes[None].astype(np.float64))
-        alike = tracks.probs.argmax(axis=1)[:, None] == found.probs.argmax(axis=1)
-        overlap[~alike] *= OTHER_CLASS
-        row_of = np.full(len(tracks.ids), -1)
-        numbered = tracks.ids > 0
+        options, numbered = self.options, tracks.ids > 0
+        weight = iou(tracks.motion.boxes[:, None], found.boxes[None].astype(np.float64))
+        weight[tracks.probs.argmax(axis=1)[:, None] != found.probs.argmax(axis=1)] *= OTHER_CLASS
+        row_of = np.full(len(weight), -1)
         rounds = (
-            (numbered, high, self.options.overlap),
-            (numbered & (tracks.missed == 0), low, self.options.low_overlap),
-            (~numbered, high, self.options.new_overlap),
+            (numbered, high, options.overlap),
+            (numbered & (tracks.missed == 0), low, options.low_overlap),
+            (~numbered, high, options.new_overlap),
         )
         for candidates, rows, least in rounds:
-            waiting = np.flatnonzero(candidates & (row_of < 0))
-            free = np.flatnonzero(rows & ~_taken(row_of, len(rows)))
-            if len(waiting) and len(free):
-                i, j = assign(overlap[np.ix_(waiting, free)] - least)
-                row_of[waiting[i]] = free[j]
+            if candidates.any() and rows.any():
+                free = rows.copy()
+                free[row_of[row_of >= 0]] = False
+                i, j = assign(np.where((candidates & (row_of < 0))[:, None] & free, weight - least, 0))
+                row_of[i] = j
         return row_of
 
     def _after(self, tracks: Tracks, found: Detections, row_of: Array) -> Tracks:
@@ -128,7 +130,8 @@ class Tracker:
         ids, probs = tracks.ids.copy(), tracks.probs.copy()
         probs[seen] = found.probs[rows]
         second = seen & (ids == 0)
-        ids[second] = self._numbers(probs[second].max(axis=1, initial=0))
+        if second.any():
+            ids[second] = self._numbers(probs[second].max(axis=1, initial=0))
         return Tracks(motion, ids, probs, np.where(seen, 0, tracks.missed + 1))
 
     def _numbers(self, scores: Array) -> Array:
@@ -141,6 +144,8 @@ class Tracker:
     def _kept(self, tracks: Tracks) -> Tracks:
         """Without those that were lost too long ago, or after a single look."""
         keep = tracks.missed <= np.where(tracks.ids > 0, self.options.buffer, 0)
+        if keep.all():
+            return tracks
         return Tracks(kalman.take(tracks.motion, keep), *(array[keep] for array in tracks[1:]))
 
 
@@ -150,7 +155,7 @@ def one_box_each(found: Detections, overlap: float) -> Detections:
     NMS leaves an object that may be a car or a truck two boxes; each would have its own track, and the number would
     change with the class.
     """
-    rows = np.flatnonzero(found.probs.any(axis=1))
+    rows = found.probs.any(axis=1).nonzero()[0]
     boxes, probs = found.boxes[rows], found.probs[rows]
     same = iou(boxes[:, None], boxes) > overlap
     np.fill_diagonal(same, False)
@@ -167,13 +172,6 @@ def one_box_each(found: Detections, overlap: float) -> Detections:
             kept.append(i)
     kept.sort()
     return Detections(boxes[kept], found.objectness[rows[kept]], probs[kept])
-
-
-def _taken(row_of: Array, rows: int) -> Array:
-    """Which of the rows belong to a track; (rows,) bool."""
-    taken = np.zeros(rows, bool)
-    taken[row_of[row_of >= 0]] = True
-    return taken
 
 
 def _begun(found: Detections) -> Tracks:

@@ -160,15 +160,41 @@ void NAME(copy_rows)(const float *from, long from_pitch, float *to, long to_pitc
     for (long row = 0; row < rows; row++) memcpy(to + row * to_pitch, from + row * from_pitch, c * sizeof(float));
 }
 
+static void NAME(interleave)(const float *red, const float *green, const float *blue, float *restrict y, long first,
+                             long end) {
+    for (long i = first; i < end; i++) {
+        y[3 * i] = red[i];
+        y[3 * i + 1] = green[i];
+        y[3 * i + 2] = blue[i];
+    }
+}
+
 /* (n, c, places) -> (n, places, c) */
 void NAME(channels_last)(const float *x, float *y, long n, long c, long places, long threads) {
     long block = 256, blocks = (places + block - 1) / block;
 #pragma omp parallel for num_threads(enough_threads(threads, (double)n * c * places)) schedule(static)
     for (long part = 0; part < n * blocks; part++) {
         long first = part % blocks * block, end = smaller(places, first + block), at = part / blocks * c * places;
-        for (long i = 0; i < c; i++)
-            for (long place = first; place < end; place++) y[at + place * c + i] = x[at + i * places + place];
+        if (c == 3) /* pictures: each place at once, by vectors */
+            NAME(interleave)(x + at, x + at + places, x + at + 2 * places, y + at, first, end);
+        else
+            for (long i = 0; i < c; i++)
+                for (long place = first; place < end; place++) y[at + place * c + i] = x[at + i * places + place];
     }
+}
+
+/* a picture of bytes, (pixels, c), to planes of floats from 0 to 1 */
+void NAME(picture_planes)(const uint8_t *picture, float *planes, long pixels, long c) {
+    if (c == 3) {
+        float *restrict red = planes, *restrict green = planes + pixels, *restrict blue = planes + 2 * pixels;
+        for (long i = 0; i < pixels; i++) {
+            red[i] = (float)picture[3 * i] / 255.0f;
+            green[i] = (float)picture[3 * i + 1] / 255.0f;
+            blue[i] = (float)picture[3 * i + 2] / 255.0f;
+        }
+    } else
+        for (long k = 0; k < c; k++)
+            for (long i = 0; i < pixels; i++) planes[k * pixels + i] = (float)picture[i * c + k] / 255.0f;
 }
 
 /* each place `stride` times down and across; (lines, w, c) -> (lines * stride, w * stride, c) */

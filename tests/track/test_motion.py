@@ -53,7 +53,8 @@ def test_units_dont_matter():
 
 
 def test_what_shrinks_doesnt_vanish():
-    motion = kalman.start(np.array([[0.5, 0.5, 0.1, 0.1]]))._replace(velocity=np.array([[0, 0, -0.3, -0.3]]))
+    motion = kalman.start(np.array([[0.5, 0.5, 0.1, 0.1]]))
+    motion.velocity[:] = [0, 0, -0.3, -0.3]
     for _ in range(5):
         motion = kalman.predict(motion)
     assert (motion.boxes[:, 2:] > 0).all()

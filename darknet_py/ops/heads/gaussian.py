@@ -52,7 +52,7 @@ def decode(o: GaussianOptions, places: Places) -> HostArray:
     """Boxes (..., 4) relative to the network's input; of each place [4 means and deviations, objectness, classes]."""
     x, y, *sides = places.numbers[MEANS]
     h, w = places.grid
-    anchors = (o.used_anchors() / o.size).astype(x.dtype)[places.anchor]
+    anchors = o.anchor_shares.astype(x.dtype)[places.anchor]
     wide, high = (np.exp(side) * anchors[..., i] for i, side in enumerate(sides))
     centre = (x + places.column) / w - o.point * wide, (y + places.row) / h - o.point * high
     return np.stack((*centre, wide, high), axis=-1).astype(x.dtype)

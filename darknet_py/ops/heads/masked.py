@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ class MaskOptions:
     def used_anchors(self) -> HostArray:
         """(anchors here, 2) sides."""
         return np.array(self.anchors)[list(self.used)]
+
+    @cached_property
+    def anchor_shares(self) -> HostArray:
+        """(anchors here, 2) sides relative to the network's input."""
+        return self.used_anchors() / self.size
 
 
 @dataclass

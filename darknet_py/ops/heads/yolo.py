@@ -52,7 +52,7 @@ def decode(o: YoloOptions, places: Places) -> HostArray:
     """Boxes (..., 4) relative to the network's input; of each place [x, y, w, h, objectness, classes]."""
     x, y, *sides = places.numbers[:4]
     h, w = places.grid
-    anchors = (o.used_anchors() / o.size).astype(x.dtype)[places.anchor]
+    anchors = o.anchor_shares.astype(x.dtype)[places.anchor]
     wide, high = (side**2 * 4 if o.new_coords else np.exp(side) for side in sides)
     centre = ((x + places.column) / w).astype(x.dtype), ((y + places.row) / h).astype(x.dtype)
     return np.stack((*centre, wide * anchors[..., 0], high * anchors[..., 1]), axis=-1)
