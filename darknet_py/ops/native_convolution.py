@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Filters:
     packed: Array | None = None
     transformed: Array | None = None
     steps: dict[tuple[Any, ...], Step] = field(default_factory=dict)  # what is ready to run, by shapes
+    lock: Lock = field(default_factory=Lock)  # of who prepares them: several threads may compute with one network
 
 
 class Convolution:
@@ -71,8 +73,11 @@ class Convolution:
         key = (x.shape, activation, self.threads, *pitches)
         step = filters.steps.get(key)
         if step is None:
-            make = self._way(x, y, filters)
-            step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
+            with filters.lock:
+                step = filters.steps.get(key)
+                if step is None:
+                    make = self._way(x, y, filters)
+                    step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
         step(self, x, bias, added, y)
         return y
 
@@ -248,7 +253,7 @@ class Convolution:
             by_m, by_c, offsets = _steps(filters.weight)
             self.kernels.call("pack", filters.weight, packed, offsets, square, groups, m // groups, c,
                               m // groups * by_m, by_m, by_c, self.threads)  # fmt: skip
-            filters.packed = packed  # only now: other threads may wait for it
+            filters.packed = packed
         return filters.packed
 
     def _transformed(self, filters: Filters) -> Array:
