@@ -25,11 +25,12 @@ match: .venv/dev
 	$(BIN)/python -m pytest -m match
 
 # The tables of docs/performance.md. DARKNET: a Darknet program; MODELS: folders with more cfgs and weights; SET: a folder
-# with a .data file. Each may be left out, and so may the programs that `make bench-rivals` installs.
+# with a .data file; CLIPS: videos. Each may be left out, and so may the programs that `make bench-rivals` installs.
 bench: | .venv/core
 	$(BIN)/python -m bench.compare $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS))
 	$(BIN)/python -m bench.startup $(and $(DARKNET),-darknet $(DARKNET)) $(and $(MODELS),-models $(MODELS)) \
 		$(and $(SET),-set $(SET))
+	$(BIN)/python -m bench.demo $(CLIPS) $(and $(MODELS),-models $(MODELS))
 	$(BIN)/python -m bench.memory $(and $(MODELS),-models $(MODELS))
 	$(BIN)/python -m bench.growth
 

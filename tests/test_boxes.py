@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from darknet_py import boxes
 from darknet_py.boxes import DARKNET_BETA, NMS_KINDS, SIMILARITIES, Detections, nms, nms_objectness
+from darknet_py.ops.native import library
 
 GOLDEN = Path(__file__).parent / "golden"
 DARKNET_SIMILARITIES = {
@@ -168,6 +169,17 @@ def test_gradients_of_overlapping_boxes_are_darknets_but_for_the_factor_of_sizes
 # ------------------------------------------------------------------------------------------------- NMS
 
 
+@pytest.fixture(scope="module", params=["compiled", "numpy"])
+def way(request):
+    """NMS by the compiled kernel, or by NumPy."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setenv("DARKNET_PY_NATIVE", "0")
+        elif library() is None:
+            pytest.skip("the kernels of kernels/cpu aren't built: install a C compiler (gcc), then pip install -e .")
+        yield request.param
+
+
 def literal_nms(detections, thresh, similar):
     """do_nms_sort and diounms_sort step by step on lists, with a stable sort."""
     rows = [[box, float(o), list(p)] for box, o, p in zip(*detections, strict=True)]
@@ -208,7 +220,7 @@ def similarity_of(kind, beta):
 
 @pytest.mark.parametrize("kind", NMS_KINDS)
 @given(detections=detection_lists(), thresh=st.sampled_from([0.0, 0.3, 0.45, 0.9]))
-def test_nms_does_what_the_literal_one_does(kind, detections, thresh):
+def test_nms_does_what_the_literal_one_does(way, kind, detections, thresh):
     before = [part.copy() for part in detections]
     active, idle = literal_nms(detections, np.float32(thresh), similarity_of(kind, 0.8))
     result = nms(detections, thresh, kind, beta=0.8)
@@ -228,9 +240,11 @@ def test_nms_in_blocks_is_nms_at_once(count, block, seed):
         rng.random((count, 4), np.float32), np.ones(count, np.float32), rng.random((count, 2), np.float32)
     )
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DARKNET_PY_NATIVE", "0")
+        at_once = nms(some, 0.2)
         patch.setattr(boxes, "_NMS_BLOCK", block)
         in_blocks = nms(some, 0.2)
-    for part, expected in zip(in_blocks, nms(some, 0.2), strict=True):
+    for part, expected in zip(in_blocks, at_once, strict=True):
         np.testing.assert_array_equal(part, expected)
 
 
@@ -252,7 +266,25 @@ def test_nms_objectness_by_hand():
     np.testing.assert_array_equal(result.probs, [[1, 1], [1, 1], [0, 0]])
 
 
-def test_nms_with_an_unknown_kind():
+@pytest.mark.parametrize("kind", NMS_KINDS)
+def test_many_boxes(way, kind):
+    """As many as a low threshold lets through; some are no numbers, or have no end."""
+    rng = np.random.default_rng(0)
+    sides = rng.uniform(0.05, 0.3, (600, 4)).astype(np.float32)
+    sides[rng.integers(0, 600, 20), rng.integers(0, 4, 20)] = rng.choice(np.float32([np.nan, np.inf, 0, -1]), 20)
+    probs = np.where(rng.random((600, 5)) < 0.5, rng.random((600, 5)), 0).astype(np.float32)
+    probs[rng.integers(0, 600, 20), rng.integers(0, 5, 20)] = np.nan
+    detections = Detections(sides, rng.integers(0, 3, 600).astype(np.float32), probs)
+    with np.errstate(invalid="ignore"), pytest.MonkeyPatch.context() as patch:
+        result = nms(detections, 0.45, kind, 0.8)
+        patch.setenv("DARKNET_PY_NATIVE", "0")
+        expected = nms(detections, 0.45, kind, 0.8)
+    for part, other in zip(result, expected, strict=True):
+        np.testing.assert_array_equal(part, other)
+    assert 0 < (result.probs > 0).sum() < (probs > 0).sum()
+
+
+def test_nms_with_an_unknown_kind(way):
     empty = Detections(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0,), (0, 3))))
     assert nms(empty, 0.45).probs.shape == (0, 3)
     assert nms_objectness(empty, 0.45).probs.shape == (0, 3)
@@ -273,7 +305,7 @@ NMS_RUNS = {
 
 
 @pytest.mark.parametrize("run", NMS_RUNS)
-def test_nms_equals_darknets(run):
+def test_nms_equals_darknets(way, run):
     function, *arguments = NMS_RUNS[run]
     with np.load(GOLDEN / "nms.npz") as golden:
         result = function(Detections(golden["boxes"], golden["objectness"], golden["prob"]), *arguments)

@@ -16,7 +16,8 @@ typedef struct {
 
 static Box box_of(const float *numbers) {
     float x = numbers[0], y = numbers[1], half_w = numbers[2] / 2, half_h = numbers[3] / 2;
-    return (Box){x, y, x - half_w, x + half_w, y - half_h, y + half_h, numbers[2] * numbers[3]};
+    float area = isnan(x) || isnan(y) ? NAN : numbers[2] * numbers[3]; /* what is no box overlaps none */
+    return (Box){x, y, x - half_w, x + half_w, y - half_h, y + half_h, area};
 }
 
 static inline float least(float a, float b) { return a < b ? a : b; }
