@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import Detections, nms, together
+from darknet_py.boxes import Detections, together
 from darknet_py.data.images import letterbox_size, network_input
 from darknet_py.errors import CfgError
 from darknet_py.layers import Head
 from darknet_py.network import Network, runner
 from darknet_py.ops.heads.cells import Decoding
 from darknet_py.ops.heads.found import Wanted, in_picture
+from darknet_py.ops.nms import nms
 
 Picture = npt.NDArray[np.uint8]
 

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import DARKNET_BETA, NMS_KINDS, Detections
+from darknet_py.boxes import DARKNET_BETA, Detections
 from darknet_py.config.options import opt
 from darknet_py.layers.base import Context, HeadLoss, Layer, Params, Shape, Step
 from darknet_py.layers.tree import read_map
 from darknet_py.ops import Array
 from darknet_py.ops.heads.cells import Decoding
+from darknet_py.ops.nms import NMS_KINDS
 
 HostArray = npt.NDArray[Any]
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from darknet_py.boxes import Detections, iou, nms_objectness
+from darknet_py.boxes import Detections, iou
+from darknet_py.ops.nms import nms_objectness
 
 Array = npt.NDArray[Any]
 

@@ -1,4 +1,4 @@
-/* Non-maximum suppression of one picture's detections: darknet_py.boxes.nms, to the last bit but for powers.
+/* Non-maximum suppression of one picture's detections: darknet_py.ops.nms, to the last bit but for powers.
  *
  * Equal to NumPy's, so products and sums may not be contracted here.
  */

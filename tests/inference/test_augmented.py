@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from darknet_py.boxes import Detections, corners, nms
+from darknet_py.boxes import Detections, corners
 from darknet_py.detector import Detector
 from darknet_py.inference.augmented import augmented, mirror
 from darknet_py.network import for_inference, load_network, load_weights
 from darknet_py.ops import NumpyOps
+from darknet_py.ops.nms import nms
 from tests.cli import moving
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from darknet_py.boxes import Detections, nms
+from darknet_py.boxes import Detections
 from darknet_py.inference.tiles import Tile, Tiled, joined, tiles_of
+from darknet_py.ops.nms import nms
 
 SIZE = (200, 120)
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darknet_py.boxes import DARKNET_BETA, Detections, nms, together
+from darknet_py.boxes import DARKNET_BETA, Detections, together
 from darknet_py.ops.heads.cells import Decoding, HostArray
+from darknet_py.ops.nms import nms
 
 
 class Wanted(NamedTuple):
@@ -17,7 +18,7 @@ class Wanted(NamedTuple):
     thresh: what objectness and probabilities must exceed. scales: for each picture the shares (w, h) of the network's
     input that it takes, in the middle; None: it takes all. sizes: for each picture (w, h) in the unit in which boxes
     are compared and told; None: they are relative to the picture. nms_thresh: overlap above which the likelier of two
-    objects of a class stays; 0: both stay. kind and beta: see `boxes.nms`. reported: see `Decoding`.
+    objects of a class stays; 0: both stay. kind and beta: see `ops.nms`. reported: see `Decoding`.
     """
 
     thresh: float
