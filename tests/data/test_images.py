@@ -147,6 +147,6 @@ def test_compiled_resize_is_the_same_to_the_last_bit(
 ) -> None:
     picture = np.random.default_rng(sum(source)).integers(0, 256, source).astype(np.uint8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "library", lambda: None)
+        patch.setenv("DARKNET_PY_NATIVE", "0")
         expected = images.network_input(picture, *target, letter_box)
     np.testing.assert_array_equal(images.network_input(picture, *target, letter_box), expected)

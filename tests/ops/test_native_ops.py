@@ -224,6 +224,21 @@ def test_pool_gives_memory_again_when_the_last_view_is_gone() -> None:
     assert pool.empty((3,), dtype).shape == (3,)
 
 
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (33, 41)])
+def test_bytes_become_planes_and_these_lie_channels_last(lanes: int, channels: int, size: tuple[int, int]) -> None:
+    ops, (h, w) = native_ops(lanes), size
+    picture = np.random.default_rng(0).integers(0, 256, (2, h, w, channels), np.uint8)
+    planes = np.full((2, channels, h, w), -1, np.float32)
+    for one, its in zip(picture, planes, strict=True):
+        ops.kernels.call("picture_planes", one, its, h * w, channels)
+    np.testing.assert_array_equal(planes, picture.transpose(0, 3, 1, 2) / np.float32(255))
+    x = ops.array(planes)
+    np.testing.assert_array_equal(x, planes)
+    assert x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
 def test_pool_keeps_arrays_apart() -> None:
     pool, rng = Pool(), np.random.default_rng(0)
     held: list[tuple[np.ndarray, int]] = []
