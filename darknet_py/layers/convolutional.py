@@ -136,11 +136,11 @@ class Convolutional(ConvOptions):
         """Whether inference is convolution, bias and activation, and nothing else."""
         return self.plain and not self.normalises
 
-    def fused(self, ctx: Context, p: Params, x: Array, added: Array | None = None) -> Array:
-        """Inference in one operation; `added` comes behind the activation."""
+    def fused(self, ctx: Context, p: Params, x: Array, added: Array | None = None, largest: bool = False) -> Array:
+        """Inference in one operation. added, largest: see `Finish`."""
         weight = p["weight"]
         filters = weight.value if weight.prepared is None else weight.prepared
-        finish = Finish(p["bias"].value, self.activation, added, ctx.out)
+        finish = Finish(p["bias"].value, self.activation, added, ctx.out, largest)
         return ctx.ops.conv2d_fused(x, filters, self.window, finish)
 
     def _activated(self, ctx: Context, p: Params, z: Array) -> tuple[Array, Back]:

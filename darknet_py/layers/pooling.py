@@ -65,6 +65,12 @@ class Maxpool(_Pool):
         size, stride, padding = super().window
         return size, (1, 1) if self.antialiasing else stride, padding
 
+    @property
+    def halves(self) -> bool:
+        """Whether it is the maximum over each 2x2, cut at the edges, and nothing else."""
+        more = self.maxpool_depth or self.antialiasing or self.maxpool_zero_nonmax
+        return self.window == (2, (2, 2), 1) and not more
+
     def out_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.maxpool_depth:

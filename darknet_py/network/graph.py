@@ -111,13 +111,14 @@ class Network:
         if (w, h) == self.size:
             return self
         nodes: list[Node] = []
+        picture = Shape(self.input.c, h, w)
         for node in self.nodes:
-            shapes = input_shapes(node.section, node.inputs, nodes, Shape(self.input.c, h, w))
+            shapes = tuple(picture if i < 0 else nodes[i].shape for i in node.inputs)
             shape = out_shape(node.section, node.layer, shapes)
             if node.specs and stored(node.layer.params(*shapes)) != stored(node.specs):
                 raise node.section.error(f"its parameters depend on the input size: {w}x{h} isn't possible")
             nodes.append(replace(node, in_shapes=shapes, shape=shape))
-        return replace(self, input=Shape(self.input.c, h, w), nodes=tuple(nodes))
+        return replace(self, input=picture, nodes=tuple(nodes))
 
     def replica(self, ops: Ops) -> Network:
         """The same layers on another backend, with parameters of their own that have any values."""

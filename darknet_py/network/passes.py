@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
+from typing import cast
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.batch_norm import EPS
@@ -20,8 +21,8 @@ from darknet_py.ops import Array
 
 def for_inference(net: Network) -> Network:
     """All rewrites. The result is for the weights as they are now."""
-    fused = prepare_filters(fuse_shortcuts(fuse_batch_norm(skip_identities(net))))
-    return join_routes(fused) if net.ops.writes_parts else fused
+    fused = fuse_shortcuts(fuse_batch_norm(skip_identities(net)))
+    return prepare_filters(join_routes(fuse_maxpools(fused)) if net.ops.writes_parts else fused)
 
 
 def skip_identities(net: Network) -> Network:
@@ -63,13 +64,23 @@ def _fused(net: Network, node: Node) -> Node:
 
 def fuse_shortcuts(net: Network) -> Network:
     """conv -> [shortcut] that nothing else reads in between becomes one layer, which adds while it writes."""
+    return _fused_pairs(net, ConvolutionAndSum, _adds_plainly)
+
+
+def fuse_maxpools(net: Network) -> Network:
+    """conv -> [maxpool] of 2x2 that nothing else reads in between becomes one layer, which writes the largest only."""
+    return _fused_pairs(net, ConvolutionAndMaxpool, _halves)
+
+
+def _fused_pairs(net: Network, kind: type[Convolutional], suits: Callable[[Node, Node], bool]) -> Network:
+    """Of two layers that suit each other, where the second alone reads the first, a convolution: one of this kind."""
     nodes = list(net.nodes)
     readers = Counter(i for node in nodes if not _is_identity(node) for i in node.inputs)
     for second in net.nodes:
         first = nodes[second.inputs[0]]
-        if readers[first.index] == 1 and _adds_plainly(first, second):
+        if readers[first.index] == 1 and type(first.layer) is Convolutional and suits(first, second):
             options = {option.name: getattr(first.layer, option.name) for option in fields(first.layer)}
-            fused = ConvolutionAndSum(**options)
+            fused = kind(**options)
             nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
             inputs = (*first.inputs, *second.inputs[1:])
             nodes[second.index] = replace(second, layer=fused, inputs=inputs, specs=first.specs, params=first.params)
@@ -78,10 +89,9 @@ def fuse_shortcuts(net: Network) -> Network:
 
 def _adds_plainly(first: Node, second: Node) -> bool:
     """Whether `second` is the sum of the convolution `first` and another layer of its shape."""
-    conv, shortcut = first.layer, second.layer
+    conv, shortcut = cast(Convolutional, first.layer), second.layer
     return (
-        isinstance(conv, Convolutional)
-        and conv.fusible
+        conv.fusible
         and isinstance(shortcut, Shortcut)
         and shortcut.plain_sum
         and second.in_shapes == (first.shape, first.shape)
@@ -108,6 +118,25 @@ class ConvolutionAndSum(Convolutional):
 
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         return Step(self.fused(ctx, p, *xs))
+
+
+def _halves(first: Node, second: Node) -> bool:
+    """Whether `second` is the maximum over each 2x2 of the result of the convolution `first`."""
+    conv, pool = cast(Convolutional, first.layer), second.layer
+    return conv.fusible and conv.groups == 1 and isinstance(pool, Maxpool) and pool.halves and bool(first.specs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionAndMaxpool(Convolutional):
+    """A convolution and the [maxpool] of 2x2 with stride 2 behind it, in the maxpool's place, for inference."""
+
+    def out_shape(self, *inputs: Shape) -> Shape:
+        c, h, w = super().out_shape(*inputs)
+        return Shape(c, -(-h // 2), -(-w // 2))
+
+    def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
+        (x,) = xs
+        return Step(self.fused(ctx, p, x, largest=True))
 
 
 def join_routes(net: Network) -> Network:

@@ -37,13 +37,15 @@ class Finish(NamedTuple):
     """What comes behind a convolution before its result is written: activation(sum + bias) + added.
 
     bias, added: None for none. out: where a backend that `writes_parts` puts the result, if it can; else it comes in an
-    array of its own.
+    array of its own. largest: of the result the maximum over windows of 2x2 with stride 2, cut at the edges, without
+    `added`; for backends that `writes_parts`.
     """
 
     bias: Array = None
     activation: str = "linear"
     added: Array | None = None
     out: Array | None = None
+    largest: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
     xp: Any
     dtype: Any
     loss_scale: float | None = None
-    writes_parts = False  # whether `conv2d_fused` writes straight into `out`, which may be some channels of an array
+    writes_parts = False  # whether `conv2d_fused` heeds `out`, which may be some channels of an array, and `largest`
 
     # --- arrays ------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -242,6 +244,8 @@ class Ops(Arithmetic, Norms, Costs, Contrast, Chance, Rearranging, Heads, Runnin
     def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
         """A convolution and what comes behind it, for inference. filters: of `conv_filters`."""
         y = self.activate(finish.activation, self.add_bias(self.conv2d(x, filters, window), finish.bias))
+        if finish.largest:
+            return self.maxpool2d(y, 2, (2, 2), 1)
         return y if finish.added is None else y + finish.added
 
     @abstractmethod

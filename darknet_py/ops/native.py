@@ -105,7 +105,13 @@ def _fits(found: ctypes.CDLL) -> bool:
     sizes = (ctypes.c_int64 * len(STRUCTURES))()
     try:
         found.baseline_sizes(sizes)
-        _ = found.resize_picture, found.baseline_picture_planes, found.suppress, found.repeat_calls
+        _ = (
+            found.resize_picture,
+            found.baseline_picture_planes,
+            found.baseline_conv_largest,
+            found.suppress,
+            found.repeat_calls,
+        )
     except AttributeError:
         return False
     return list(sizes) == [ctypes.sizeof(s) for s in STRUCTURES]

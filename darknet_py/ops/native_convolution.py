@@ -27,6 +27,7 @@ MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
 FEW_CHANNELS = 16  # below, taps are joined
 PART = 54  # of kernels/cpu/winograd.h
 PLACES = 128  # of kernels/cpu/gradient.h
+LARGEST_PLACES = 234  # at once, before the largest of each four are taken: a multiple of most tiles' rows
 GROUP_NUMBERS = 1 << 20  # transformed tiles of a Winograd group: 4 MB, which both threads' second-level caches hold
 FEWEST_TILES = 12  # below, reading the transformed weights, four times as many, costs more than it saves
 FEWEST_GRADIENT_TILES, FEWEST_GRADIENT_CHANNELS = 48, 48  # below, the weights' gradient is quicker the direct way
@@ -62,42 +63,50 @@ class Convolution:
         activation: int = 0,
         added: Array | None = None,
         out: Array | None = None,
+        largest: bool = False,
     ) -> Array:
-        """activation(x * weight + bias) + added, in `out` if there is one.
+        """activation(x * weight + bias) + added, or of that the `largest` of each 2x2; in `out` if there is one.
 
         x, added and out may be parts of the channels of wider arrays.
         """
         window, m = filters.window, len(filters.weight)
-        y = self.empty((len(x), *window.out(x.shape[1], x.shape[2]), m)) if out is None else out
+        n, h, w, _ = shape = (len(x), *window.out(x.shape[1], x.shape[2]), m)
+        y = self.empty((n, -(-h // 2), -(-w // 2), m) if largest else shape) if out is None else out
         pitches = pitch(x), pitch(y), pitch(added) if added is not None else 0
-        key = (x.shape, activation, self.threads, *pitches)
+        key = (x.shape, activation, self.threads, largest, *pitches)
         step = filters.steps.get(key)
         if step is None:
             with filters.lock:
                 step = filters.steps.get(key)
                 if step is None:
-                    make = self._way(x, y, filters)
-                    step = filters.steps[key] = make(x.shape, filters, y.shape, activation, pitches)
+                    make = self._way(x, shape, filters)
+                    step = filters.steps[key] = make(x.shape, filters, shape, activation, pitches, largest)
         step(self, x, bias, added, y)
         return y
 
-    def _way(self, x: Array, y: Array, filters: Filters) -> Callable[..., Step]:
+    def _way(self, x: Array, y_shape: tuple[int, ...], filters: Filters) -> Callable[..., Step]:
         """How to convolve these."""
         if filters.window.depthwise(filters.weight.shape):
             return self._depthwise_sums
-        return self._winograd if self._suits_winograd(x, y, filters.window) else self._direct
+        return self._winograd if self._suits_winograd(x, y_shape, filters.window) else self._direct
 
-    def _suits_winograd(self, x: Array, y: Array, window: Window) -> bool:
+    def _suits_winograd(self, x: Array, y_shape: tuple[int, ...], window: Window) -> bool:
         return (
             window.size == 3
             and window.stride_y == window.stride_x == window.dilation == window.groups == 1
             and x.shape[3] % self.kernels.lanes == 0
-            and y.shape[3] >= self.kernels.lanes
-            and _tiles(y.shape) >= FEWEST_TILES
+            and y_shape[3] >= self.kernels.lanes
+            and _tiles(y_shape) >= FEWEST_TILES
         )
 
     def _direct(
-        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+        self,
+        x_shape: tuple[int, ...],
+        filters: Filters,
+        y_shape: tuple[int, ...],
+        activation: int,
+        pitches: Pitches,
+        largest: bool,
     ) -> Step:
         window, (n, h, w, c) = filters.window, x_shape
         run, first = c // window.groups, pitches[0]
@@ -109,16 +118,27 @@ class Convolution:
         s = Conv(n, h, w, first, *y_shape[1:], *pitches[1:], *y_shape[1:3], 0, 0, 1, 1, window.stride_y,
                  window.stride_x, len(rows), run, window.groups, activation, self.threads)  # fmt: skip
         packed = self._packed(filters)
+        lines = 2 * max(1, LARGEST_PLACES // (2 * y_shape[2]))
+        scratch = lines * y_shape[2] * self.kernels.width * self.threads
 
         def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
             if joined:
                 x = by.surrounded(by.whole(x), window, y_shape[1:3])
-            by.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
+            if largest:
+                by.kernels.call("conv_largest", s, x, packed, rows, columns, bias, y, by.empty((scratch,)), lines)
+            else:
+                by.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
 
         return step
 
     def _winograd(
-        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+        self,
+        x_shape: tuple[int, ...],
+        filters: Filters,
+        y_shape: tuple[int, ...],
+        activation: int,
+        pitches: Pitches,
+        largest: bool,
     ) -> Step:
         n, h, w, c = x_shape
         _, out_h, out_w, m = y_shape
@@ -130,12 +150,21 @@ class Convolution:
         transformed = self._transformed(filters)
 
         def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
-            by.kernels.call("winograd", s, x, transformed, bias, added, y, by.empty((scratch,)))
+            if largest:
+                by.kernels.call("winograd_largest", s, x, transformed, bias, y, by.empty((scratch,)))
+            else:
+                by.kernels.call("winograd", s, x, transformed, bias, added, y, by.empty((scratch,)))
 
         return step
 
     def _depthwise_sums(
-        self, x_shape: tuple[int, ...], filters: Filters, y_shape: tuple[int, ...], activation: int, pitches: Pitches
+        self,
+        x_shape: tuple[int, ...],
+        filters: Filters,
+        y_shape: tuple[int, ...],
+        activation: int,
+        pitches: Pitches,
+        _: bool,
     ) -> Step:
         s = self._depthwise(x_shape, y_shape, filters.window, activation)
         taps = _taps_first(filters.weight)
@@ -191,7 +220,7 @@ class Convolution:
         """dweight of `shape` (m, c / groups, size, size). x may be part of the channels of a wider array."""
         m, c, size, _ = shape
         enough = min(c, m) >= FEWEST_GRADIENT_CHANNELS and _tiles(dy.shape) >= FEWEST_GRADIENT_TILES
-        if enough and self._suits_winograd(x, dy, window):
+        if enough and self._suits_winograd(x, dy.shape, window):
             return self._winograd_gradient(dy, x, window)
         x = self.whole(x)
         if window.depthwise(shape):

@@ -120,6 +120,13 @@ class NativeOps(NumpyOps):
         self._call("upsample", wide, y, n * h, w, c, stride)
         return _up(y)
 
+    def mean_places(self, x: Array) -> Array:
+        wide = self._lying(x)
+        n, h, w, c = wide.shape
+        y = self._empty((n, 1, 1, c))
+        self._call("mean_places", wide, y, n, h * w, c)
+        return _up(y)
+
     # --- by channel ------------------------------------------------------------------------------------------------
     def scale_shift(self, x: Array, k: Array, shift: Array) -> Array:
         return self._by_channel(x, k, shift)
@@ -187,13 +194,15 @@ class NativeOps(NumpyOps):
         return Filters(weight, window) if supports(weight.shape, window) else weight
 
     def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
-        bias, activation, added, out = finish
-        if not isinstance(filters, Filters) or activation not in ACTIVATIONS:
+        bias, activation, added, out, largest = finish
+        known = isinstance(filters, Filters) and not (largest and window.depthwise(filters.weight.shape))
+        if not known or activation not in ACTIVATIONS:
             weight = filters.weight if isinstance(filters, Filters) else filters
             return super().conv2d_fused(x, weight, window, finish)
         more = None if added is None else _pitched(added)
         to = None if out is None else out.transpose(0, 2, 3, 1)
-        y = self.convolution.forward(_pitched(x), filters, _vector(bias), ACTIVATIONS.index(activation), more, to)
+        kind = ACTIVATIONS.index(activation)
+        y = self.convolution.forward(_pitched(x), filters, _vector(bias), kind, more, to, largest)
         return _up(y) if out is None else out
 
     def conv2d_backward(

@@ -196,6 +196,44 @@ static void NAME(strip)(const Conv *s, const float *x, const float *panel, const
     }
 }
 
+/* The largest of each 2x2 of `height` x `width` places of a panel, rows of WIDTH numbers, to every place of y. */
+INLINE void largest_of_four(const float *rows, long height, long width, long outputs, float *y, long pitch) {
+    for (long i = 0; i < height; i += 2)
+        for (long j = 0; j < width; j += 2, y += pitch)
+            for (long o = 0; o < outputs; o += LANES) {
+                vec best = (vec){} - INFINITY;
+                for (long row = i; row < i + 2 && row < height; row++)
+                    for (long column = j; column < j + 2 && column < width; column++)
+                        best = max_of(best, SEE(rows + (row * width + column) * WIDTH + o));
+                put_lanes(y + o, best, smaller(LANES, outputs - o));
+            }
+}
+
+/* A convolution and behind it the maximum over windows of 2x2 with stride 2, which alone is written: y has half as many
+ * rows and columns, rounded up. lines: of the convolution, even, that are computed at once into `scratch`, which has
+ * room for them and a panel for each thread. */
+void NAME(conv_largest)(const Conv *s, const float *x, const float *packed, const int32_t *tap_y, const int32_t *tap_x,
+                        const float *bias, float *y, float *scratch, long lines) {
+    long m = s->m / s->groups, depth = (long)s->run * s->taps, panels = panels_of(m);
+    long parts = (s->rows + lines - 1) / lines, high = (s->rows + 1) / 2, wide = (s->cols + 1) / 2;
+    Conv one = *s;
+    one.out_pitch = WIDTH;
+    double work = (double)s->n * s->rows * s->cols * s->m * depth / 16;
+#pragma omp parallel for num_threads(enough_threads(s->threads, work)) schedule(dynamic, 1)
+    for (long job = 0; job < s->n * parts * s->groups * panels; job++) {
+        int panel = (int)(job % panels), group = (int)(job / panels % s->groups);
+        long part = job / panels / s->groups, picture = part / parts, top = part % parts * lines;
+        long height = smaller(lines, s->rows - top), start = (picture * s->rows + top) * s->cols;
+        long output = group * m + (long)panel * WIDTH, outputs = smaller(WIDTH, m - (long)panel * WIDTH);
+        float *own = scratch + (long)thread_number() * lines * s->cols * WIDTH;
+        NAME(strip)(&one, x + (long)group * s->run, packed + group * packed_size(m, depth) + panel_start(panel, depth),
+                    tap_y, tap_x, bias ? bias + output : 0, 0, own - start * WIDTH, panel_vecs(m, panel), outputs, start,
+                    start + height * s->cols);
+        largest_of_four(own, height, s->cols, outputs, y + (picture * high + top / 2) * wide * s->out_pitch + output,
+                        s->out_pitch);
+    }
+}
+
 void NAME(conv)(const Conv *s, const float *x, const float *packed, const int32_t *tap_y, const int32_t *tap_x,
                 const float *bias, const float *added, float *y) {
     long m = s->m / s->groups, depth = (long)s->run * s->taps;

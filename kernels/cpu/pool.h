@@ -51,3 +51,23 @@ void NAME(maxpool_backward)(const Pool *s, const float *dy, const float *x, cons
         }
     }
 }
+
+#define CHUNK 64 /* places whose sum is taken apart: a long sum in float32 loses its small terms */
+
+/* the mean of all places; (n, places, c) -> (n, c) */
+void NAME(mean_places)(const float *x, float *y, long n, long places, long c, long threads) {
+    long vectors = (c + LANES - 1) / LANES;
+#pragma omp parallel for num_threads(enough_threads(threads, (double)n * places * c)) schedule(static)
+    for (long job = 0; job < n * vectors; job++) {
+        long picture = job / vectors, start = job % vectors * LANES, count = smaller(LANES, c - start);
+        const float *from = x + picture * places * c + start;
+        vec total = (vec){};
+        for (long first = 0; first < places; first += CHUNK) {
+            vec sum = (vec){};
+            for (long place = first; place < smaller(first + CHUNK, places); place++)
+                sum += some_lanes(from + place * c, count);
+            total += sum;
+        }
+        put_lanes(y + picture * c + start, total / (float)places, count);
+    }
+}

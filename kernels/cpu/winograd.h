@@ -130,9 +130,10 @@ static void NAME(enter)(const Winograd *s, const float *x, float *v, Tile tile) 
     }
 }
 
-/* one tile of a panel back to its 4x4 places; products[36][tiles][WIDTH] */
-static void NAME(leave)(const Winograd *s, const float *products, long step, long width, Tile tile, long output,
-                        const float *bias, const float *added, float *y) {
+/* one tile of a panel back to its 4x4 places, or to the 2x2 where the largest of each 2x2 of them belong;
+ * products[36][tiles][WIDTH] */
+INLINE void leave(const Winograd *s, const float *products, long step, long width, Tile tile, long output,
+                  const float *bias, const float *added, float *y, int largest) {
     for (long o = 0; o < width; o += LANES) {
         vec half[4][6];
         for (int j = 0; j < 6; j++) {
@@ -143,17 +144,39 @@ static void NAME(leave)(const Winograd *s, const float *products, long step, lon
         }
         long count = smaller(LANES, width - o);
         vec shift = bias ? some_lanes(bias + output + o, count) : (vec){};
+        vec best[2][2];
+        for (int i = 0; i < 4; i++) best[i / 2][i % 2] = (vec){} - INFINITY;
         for (int i = 0; i < 4 && tile.top + i < s->out_h; i++) {
             vec t[4];
             output_transform(half[i], t);
             for (int j = 0; j < 4 && tile.left + j < s->out_w; j++) {
                 long at = ((long)tile.picture * s->out_h + tile.top + i) * s->out_w + tile.left + j;
                 vec result = activation(s->activation, t[j] + shift);
+                if (largest) {
+                    best[i / 2][j / 2] = max_of(best[i / 2][j / 2], result);
+                    continue;
+                }
                 if (added) result += some_lanes(added + at * s->added_pitch + output + o, count);
                 put_lanes(y + at * s->out_pitch + output + o, result, count);
             }
         }
+        for (int i = 0; largest && i < 2 && tile.top + 2 * i < s->out_h; i++)
+            for (int j = 0; j < 2 && tile.left + 2 * j < s->out_w; j++) {
+                long row = (long)tile.picture * ((s->out_h + 1) / 2) + tile.top / 2 + i;
+                long at = row * ((s->out_w + 1) / 2) + tile.left / 2 + j;
+                put_lanes(y + at * s->out_pitch + output + o, best[i][j], count);
+            }
     }
+}
+
+static void NAME(leave_all)(const Winograd *s, const float *products, long step, long width, Tile tile, long output,
+                            const float *bias, const float *added, float *y) {
+    leave(s, products, step, width, tile, output, bias, added, y, 0);
+}
+
+static void NAME(leave_largest)(const Winograd *s, const float *products, long step, long width, Tile tile, long output,
+                                const float *bias, float *y) {
+    leave(s, products, step, width, tile, output, bias, 0, y, 1);
 }
 
 /* the 36 products of `tiles` tiles, from number `first` of the group on, with one panel */
@@ -178,9 +201,8 @@ static void NAME(multiply)(const Winograd *s, const float *v, const float *packe
 
 #define PART 54 /* most tiles whose products are turned back together: a multiple of most tiles' rows, 6 and 9 */
 
-/* scratch: 36 * group * c for the transformed tiles, then 36 * PART * WIDTH for each thread, in floats */
-void NAME(winograd)(const Winograd *s, const float *x, const float *packed, const float *bias, const float *added,
-                    float *y, float *scratch) {
+INLINE void winograd(const Winograd *s, const float *x, const float *packed, const float *bias, const float *added,
+                     float *y, float *scratch, int largest) {
     long tiles = tiles_of(s), panels = panels_of(s->m);
     float *v = scratch, *products = scratch + (long)SQUARE * s->group * s->c;
 #pragma omp parallel num_threads(s->threads)
@@ -195,9 +217,24 @@ void NAME(winograd)(const Winograd *s, const float *x, const float *packed, cons
             long first = job % parts * part, some = smaller(part, count - first);
             float *own = products + (long)thread_number() * SQUARE * PART * WIDTH;
             NAME(multiply)(s, v, packed, own, first, some, panel);
-            for (long t = 0; t < some; t++)
-                NAME(leave)(s, own + t * WIDTH, some * WIDTH, smaller(WIDTH, s->m - (long)panel * WIDTH),
-                            tile_at(s, start + first + t), (long)panel * WIDTH, bias, added, y);
+            long output = (long)panel * WIDTH, width = smaller(WIDTH, s->m - output);
+            for (long t = 0; t < some; t++) {
+                Tile tile = tile_at(s, start + first + t);
+                if (largest) NAME(leave_largest)(s, own + t * WIDTH, some * WIDTH, width, tile, output, bias, y);
+                else NAME(leave_all)(s, own + t * WIDTH, some * WIDTH, width, tile, output, bias, added, y);
+            }
         }
     }
+}
+
+/* scratch: 36 * group * c for the transformed tiles, then 36 * PART * WIDTH for each thread, in floats */
+void NAME(winograd)(const Winograd *s, const float *x, const float *packed, const float *bias, const float *added,
+                    float *y, float *scratch) {
+    winograd(s, x, packed, bias, added, y, scratch, 0);
+}
+
+/* The same and behind it the maximum over windows of 2x2 with stride 2, as of `conv_largest`. */
+void NAME(winograd_largest)(const Winograd *s, const float *x, const float *packed, const float *bias, float *y,
+                            float *scratch) {
+    winograd(s, x, packed, bias, 0, y, scratch, 1);
 }

@@ -88,3 +88,39 @@ def test_joined_routes_give_the_same(ops: NumpyOps) -> None:
         np.testing.assert_allclose(actual[index], y, rtol=2e-5, atol=2e-5 * np.abs(y).max())
     joined = {node.place[0] for node in fused.nodes if node.place}
     assert joined == ({4} if ops.writes_parts else set())
+
+
+POOLED = chain(
+    "convolutional filters=8 size=3 pad=1 activation=leaky batch_normalize=1",
+    "maxpool size=2 stride=2",  # 1
+    "convolutional filters=16 size=3 pad=1 activation=mish",
+    "dropout probability=.5",
+    "maxpool size=2 stride=2",  # 4
+    "convolutional filters=8 size=1 activation=relu",
+    "maxpool size=2 stride=2 padding=0",  # leaves out the last column
+    "convolutional filters=8 size=1 activation=linear",
+    "maxpool size=2 stride=2 antialiasing=1",
+    "convolutional filters=8 size=1 activation=linear",
+    "maxpool size=2 stride=2",  # 10: what it reads is read by the route, too
+    "upsample stride=2",
+    "convolutional filters=4 size=1 activation=linear",
+    "maxpool size=2 stride=2",  # 13: lies in the route
+    "route layers=-1,-4",
+    "route layers=-6",
+    net="width=50 height=44 channels=4",
+)
+
+
+@pytest.mark.parametrize("ops", [NumpyOps(np.float64, threads=1), cpu_ops(2)], ids=lambda ops: type(ops).__name__)
+@pytest.mark.parametrize("size", [(50, 44), (47, 37)])
+def test_fused_maxpools_give_the_same(ops: NumpyOps, size: tuple[int, int]) -> None:
+    net, rng = network(POOLED, ops), np.random.default_rng(0)
+    fused = for_inference(net).resized(*size)
+    net = net.resized(*size)
+    x = ops.array(rng.standard_normal((2, *net.input)))
+    expected, actual = (n.forward(x, Context(ops)).outputs for n in (net, fused))
+    for index, y in expected.items():
+        np.testing.assert_allclose(actual[index], y, rtol=2e-5, atol=2e-5 * np.abs(y).max())
+    found = [node.index for node in fused.nodes if type(node.layer).__name__ == "ConvolutionAndMaxpool"]
+    assert found == ([1, 4, 13] if ops.writes_parts else [])
+    assert [fused.nodes[i].shape for i in found] == [net.nodes[i].shape for i in found]

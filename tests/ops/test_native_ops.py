@@ -224,6 +224,40 @@ def test_pool_gives_memory_again_when_the_last_view_is_gone() -> None:
     assert pool.empty((3,), dtype).shape == (3,)
 
 
+LARGEST = {  # input, filters, window: direct and by Winograd, with odd sides, rests of panels and of parts
+    "first layer": ((1, 3, 20, 17), 17, Window(3, pad=1)),
+    "two pictures, many parts": ((2, 3, 61, 47), 16, Window(3, pad=1)),
+    "winograd": ((2, 16, 21, 23), 40, Window(3, pad=1)),
+    "winograd, two panels": ((1, 32, 30, 29), 70, Window(3, pad=1)),
+    "stride 2": ((2, 5, 9, 9), 3, Window(3, 2, 2, 1)),
+    "1x1": ((1, 24, 13, 13), 260, Window(1)),
+    "groups": ((1, 8, 12, 11), 6, Window(3, pad=1, groups=2)),
+    "depthwise": ((1, 8, 12, 11), 8, Window(3, pad=1, groups=8)),
+    "one place": ((1, 8, 2, 2), 5, Window(2)),
+}
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("case", LARGEST)
+@pytest.mark.parametrize("activation", ["leaky", "mish", "elu"])
+def test_the_largest_of_a_convolution_are_those_of_a_maxpool(lanes: int, case: str, activation: str) -> None:
+    ops, (shape, filters, window) = native_ops(lanes, threads=2), LARGEST[case]
+    rng = np.random.default_rng(sum(shape))
+    x, bias = ops.array(rng.standard_normal(shape)), ops.array(rng.standard_normal(filters))
+    weight = rng.standard_normal((filters, shape[1] // window.groups, window.size, window.size))
+    prepared = ops.conv_filters(ops.array(weight), window)
+    expected = ops.maxpool2d(ops.conv2d_fused(x, prepared, window, Finish(bias, activation)), 2, (2, 2), 1)
+    finish = Finish(bias, activation, largest=True)
+    np.testing.assert_array_equal(ops.conv2d_fused(x, prepared, window, finish), expected)
+    if activation != "elu" and case != "depthwise":  # which come in an array of their own
+        n, c, h, w = expected.shape
+        wide = ops.empty((n, c + 7, h, w))
+        wide.fill(-7)
+        ops.conv2d_fused(x, prepared, window, finish._replace(out=wide[:, 3 : 3 + c]))
+        np.testing.assert_array_equal(wide[:, 3 : 3 + c], expected)
+        assert (wide[:, :3] == -7).all() and (wide[:, 3 + c :] == -7).all()
+
+
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [(1, 1), (5, 7), (33, 41)])

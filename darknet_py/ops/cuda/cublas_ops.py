@@ -33,7 +33,7 @@ class CublasOps(CupyOps):
         own = super().conv2d_fused
         if not _suits(x.shape, filters, window):
             return own(x, filters, window, finish)
-        bias, activation, added, _ = finish
+        bias, activation, added, *_ = finish
 
         def by_cublas() -> Array:
             y = self.activate(activation, self.add_bias(self._forward(x, filters, window), bias))

@@ -231,7 +231,7 @@ class CupyOps(CudaArithmetic, CudaNorms, CudaCosts, CudaContrast, CudaChance, Cu
         return self.contiguous(weight)[0]
 
     def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
-        bias, activation, added, _ = finish
+        bias, activation, added, *_ = finish
         if activation in CHANNEL_ACTIVATIONS:  # which need all channels of a place
             y = self.activate(activation, self.conv2d_fused(x, filters, window, Finish(bias)))
             return y if added is None else self.add(y, added)

@@ -82,7 +82,7 @@ class HalfOps(CupyOps):
         return half_windows.rows_of(self, weight, window)
 
     def conv2d_fused(self, x: Array, filters: Any, window: Window, finish: Finish) -> Array:
-        bias, activation, added, _ = finish
+        bias, activation, added, *_ = finish
         if filters.ndim == 4 or activation in CHANNEL_ACTIVATIONS:
             return super().conv2d_fused(x, filters, window, finish)
         finish = Finish(self.contiguous(bias)[0], activation, None if added is None else self.halves(added))
