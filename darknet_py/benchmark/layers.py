@@ -12,8 +12,10 @@ from typing import Any
 from darknet_py.benchmark.timing import Clock, spread
 from darknet_py.layers import Context, Layer, Step
 from darknet_py.layers.base import Params
+from darknet_py.layers.empty import Empty
 from darknet_py.network import Network
 from darknet_py.network.graph import Node
+from darknet_py.network.passes import FUSED
 from darknet_py.ops import Array
 
 FLOAT_BYTES = 4
@@ -88,14 +90,19 @@ class LayerClock:
         return result
 
     def times(self, batch: int) -> list[LayerTime]:
-        """The layers of the batch size `batch` that have run."""
-        return [self._time(node, batch) for node in self.network.nodes if node.index in self.forward]
+        """The layers of the batch size `batch` that have run, without those that are a part of another one."""
+        nodes = (node for node in self.network.nodes if node.index in self.forward)
+        return [
+            self._time(node, batch)
+            for node in nodes
+            if node.section.name in ("empty", "silence") or not isinstance(node.layer, Empty)
+        ]
 
     def _time(self, node: Node, batch: int) -> LayerTime:
         filters, moves = node.layer.describe()
         return LayerTime(
             node.index,
-            node.section.name,
+            f"conv+{node.section.name}" if isinstance(node.layer, FUSED) else node.section.name,
             filters,
             moves,
             str(node.shape),

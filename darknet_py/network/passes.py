@@ -83,7 +83,9 @@ def _fused_pairs(net: Network, kind: type[Convolutional], suits: Callable[[Node,
             fused = kind(**options)
             nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
             inputs = (*first.inputs, *second.inputs[1:])
-            nodes[second.index] = replace(second, layer=fused, inputs=inputs, specs=first.specs, params=first.params)
+            shapes = (*first.in_shapes, *second.in_shapes[1:])
+            fed = replace(second, inputs=inputs, in_shapes=shapes)
+            nodes[second.index] = replace(fed, layer=fused, specs=first.specs, params=first.params)
     return replace(net, nodes=tuple(nodes))
 
 
@@ -137,6 +139,9 @@ class ConvolutionAndMaxpool(Convolutional):
     def forward(self, ctx: Context, p: Params, *xs: Array) -> Step:
         (x,) = xs
         return Step(self.fused(ctx, p, x, largest=True))
+
+
+FUSED = ConvolutionAndSum, ConvolutionAndMaxpool
 
 
 def join_routes(net: Network) -> Network:

@@ -10,7 +10,7 @@ import pytest
 from darknet_py.benchmark.layers import LayerClock, layer_table, moved_bytes
 from darknet_py.layers import Context
 from darknet_py.network import Network, for_inference, load_network
-from darknet_py.ops import NumpyOps
+from darknet_py.ops import NumpyOps, cpu_ops
 from tests.benchmark.fakes import Hands
 from tests.train.small import batch_of, small_network
 
@@ -41,6 +41,19 @@ def test_a_network_that_is_timed_gives_the_same() -> None:
     assert times[0].gflops == pytest.approx(times[0].flops / 1e9)
     clock.forget()
     assert clock.times(2) == []
+
+
+def test_layers_that_are_one_stand_in_one_line() -> None:
+    ops = cpu_ops(1)
+    if not ops.writes_parts:
+        pytest.skip("without the compiled kernels a maxpool is a layer of its own")
+    net = load_network(SHAPES.with_name("tiny.cfg"), ops)
+    clock = LayerClock(for_inference(net))
+    outputs(clock.network, np.zeros((1, *net.input), np.float32))
+    times = clock.times(batch=1)
+    kinds = [layer.kind for layer in times]
+    assert kinds.count("conv+maxpool") == 4 and len(kinds) == len(net.nodes) - 4
+    assert sum(layer.flops for layer in times) == net.flops()
 
 
 def test_training_is_timed_both_ways() -> None:
