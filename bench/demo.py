@@ -8,9 +8,7 @@ makes the table of docs/performance.md of the newest ones.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,10 +20,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from bench.command import call
-from bench.files import find_cfg
+from bench.command import call, told
+from bench.files import find_trained
 from bench.job import Unavailable
-from bench.results import RESULTS, ROOT, Line, append, insert, latest, machine_line, markdown, read
+from bench.results import RESULTS, Line, append, insert, latest, machine_line, markdown, read
 from darknet_py.benchmark.machine import identify
 from darknet_py.benchmark.timing import interleaved, ratios, spread
 from darknet_py.detector import Detector
@@ -41,28 +39,23 @@ RATE = re.compile(r"(\d+) frames? in .*?, ([0-9.]+) a second")
 
 
 class Files(NamedTuple):
-    """A network with names, and a video."""
+    """A network with weights and names, and a video."""
 
     cfg: Path
+    weights: Path
     names: Path
     clip: Path
-
-    @property
-    def weights(self) -> Path:
-        """Beside the cfg."""
-        return self.cfg.with_suffix(".weights")
 
 
 def files(options: argparse.Namespace) -> Iterator[Files]:
     """Of all networks and clips; says which networks are left out."""
     for name in options.networks or NETWORKS:
-        cfg = find_cfg(name, [*options.models, Path("cfg")]).resolve()
-        if not cfg.with_suffix(".weights").exists():
-            print(f"{name}: left out: {name}.weights isn't beside {cfg} (-models FOLDER says where to look)")
+        try:
+            trained = find_trained(name, [*options.models, Path("cfg")])
+        except Unavailable as reason:
+            print(f"{name}: left out: {reason}")
             continue
-        names = cfg.with_suffix(".names")
-        for clip in options.clips:
-            yield Files(cfg, names if names.exists() else ROOT / "data/coco.names", clip.resolve())
+        yield from (Files(*trained, clip.resolve()) for clip in options.clips)
 
 
 def alone(of: Files, threads: int | None) -> tuple[int, float]:
@@ -93,11 +86,10 @@ def command(of: Files, kind: str, threads: int | None, folder: Path) -> list[str
 
 def once(words: Sequence[str], folder: Path) -> tuple[int, float]:
     """(frames, frames a second) that a command tells. Unavailable if it fails."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, check=False, cwd=folder, env=environment, capture_output=True, text=True)
-    found = RATE.search(done.stderr)
-    if done.returncode or not found:
-        raise Unavailable(f"{' '.join(words)}: status {done.returncode}: {done.stderr[-300:]}")
+    said = told(words, folder)
+    found = RATE.search(said)
+    if not found:
+        raise Unavailable(f"{' '.join(words)}: tells no rate: {said[-300:]}")
     return int(found[1]), float(found[2])
 
 
@@ -157,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-threads", type=int, help="(one a core)")
     p.add_argument("-repeat", type=int, default=7, help="rounds (%(default)s)")
     p.add_argument("-out", type=Path, default=RESULTS / "demo.jsonl", help="results (%(default)s)")
-    p.add_argument("-alone", nargs=3, type=Path, metavar=("CFG", "NAMES", "CLIP"), help=argparse.SUPPRESS)
+    p.add_argument("-alone", nargs=4, type=Path, metavar=("CFG", "WEIGHTS", "NAMES", "CLIP"), help=argparse.SUPPRESS)
     return p
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.job import Case, Job, Unavailable
+from bench.results import ROOT
 from darknet_py.config import section
 from darknet_py.config.edit import Change, edit_file
 from darknet_py.data.draw import save_picture
@@ -24,6 +26,23 @@ def find_cfg(name: str, places: list[Path]) -> Path:
             if path.exists():
                 return path
     raise Unavailable(f"{name}.cfg isn't in {', '.join(map(str, places))} (-models FOLDER says where else to look)")
+
+
+class Trained(NamedTuple):
+    """The files of a network that has learned something."""
+
+    cfg: Path
+    weights: Path
+    names: Path
+
+
+def find_trained(name: str, places: list[Path]) -> Trained:
+    """A network with the weights and names beside its cfg; names of COCO where there are none. Unavailable for none."""
+    cfg = find_cfg(name, places).resolve()
+    weights, names = cfg.with_suffix(".weights"), cfg.with_suffix(".names")
+    if not weights.exists():
+        raise Unavailable(f"{weights.name} isn't beside {cfg} (-models FOLDER says where to look)")
+    return Trained(cfg, weights, names if names.exists() else ROOT / "data/coco.names")
 
 
 def prepare(case: Case, threads: int, places: list[Path], folder: Path) -> Job:

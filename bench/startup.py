@@ -6,16 +6,14 @@ Appends JSON lines to bench/results/startup.jsonl and makes the table of docs/pe
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.command import call
-from bench.files import find_cfg
+from bench.command import call, told
+from bench.files import find_trained
 from bench.job import Unavailable
 from bench.results import RESULTS, ROOT, Line, append, insert, latest, machine_line, markdown, read
 from darknet_py.benchmark.machine import identify
@@ -40,16 +38,12 @@ def commands(options: argparse.Namespace, folder: Path) -> Iterator[Command]:
     """Those whose files are there; says why others are left out."""
     yield Command("--help", ("--help",), False, folder)
     try:
-        cfg = find_cfg(NETWORK, [*options.models, Path("cfg")]).resolve()
-        weights = cfg.with_suffix(".weights")
-        if not weights.exists():
-            raise Unavailable(f"{weights.name} isn't beside {cfg} (-models FOLDER says where to look)")
+        cfg, weights, names = find_trained(NETWORK, [*options.models, Path("cfg")])
     except Unavailable as reason:
         print(f"detector test, detector map: left out: {reason}")
         return
-    names = cfg.with_suffix(".names")
     data = folder / "test.data"
-    data.write_text(f"names={names if names.exists() else ROOT / 'data/coco.names'}\n")
+    data.write_text(f"names={names}\n")
     picture = str((options.picture or ROOT / "data/shapes.jpg").resolve())
     network = (str(cfg), str(weights))
     yield Command("detector test", ("detector", "test", str(data), *network, picture, "-dont_show"), True, folder)
@@ -61,20 +55,9 @@ def commands(options: argparse.Namespace, folder: Path) -> Iterator[Command]:
     yield Command("detector map", ("detector", "map", str(found[0]), *network), True, place)
 
 
-def once(program: Sequence[str], command: Command) -> Callable[[], None]:
+def once(program: Sequence[str], command: Command) -> Callable[[], object]:
     """Runs it to its end. Unavailable if it fails."""
-
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as after an installation, which compiles
-
-    def run() -> None:
-        done = subprocess.run(
-            [*program, *command.words], check=False, cwd=command.folder, env=environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise Unavailable(f"{program[0]} {' '.join(command.words)}: status {done.returncode}: {done.stderr[-300:]}")
-
-    return run
+    return lambda: told([*program, *command.words], command.folder)
 
 
 def measure(command: Command, options: argparse.Namespace) -> list[Line]:

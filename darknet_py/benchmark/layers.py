@@ -12,10 +12,9 @@ from typing import Any
 from darknet_py.benchmark.timing import Clock, spread
 from darknet_py.layers import Context, Layer, Step
 from darknet_py.layers.base import Params
-from darknet_py.layers.empty import Empty
 from darknet_py.network import Network
 from darknet_py.network.graph import Node
-from darknet_py.network.passes import FUSED
+from darknet_py.network.passes import FUSED, Merged
 from darknet_py.ops import Array
 
 FLOAT_BYTES = 4
@@ -92,11 +91,7 @@ class LayerClock:
     def times(self, batch: int) -> list[LayerTime]:
         """The layers of the batch size `batch` that have run, without those that are a part of another one."""
         nodes = (node for node in self.network.nodes if node.index in self.forward)
-        return [
-            self._time(node, batch)
-            for node in nodes
-            if node.section.name in ("empty", "silence") or not isinstance(node.layer, Empty)
-        ]
+        return [self._time(node, batch) for node in nodes if not isinstance(node.layer, Merged)]
 
     def _time(self, node: Node, batch: int) -> LayerTime:
         filters, moves = node.layer.describe()

@@ -5,7 +5,6 @@ A picture is uint8 (h, w, c) in RGB order; the network sees an image, float32 (c
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darknet_py.errors import DataError
-from darknet_py.ops.native import kernels, library
+from darknet_py.ops.native import checked, kernels, library
 
 Picture = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -100,9 +99,7 @@ def _fit_bytes(compiled: Any, picture: Picture, w: int, h: int, letter_box: bool
     source_h, source_w, channels = picture.shape
     frame, inner, columns, rows = _frame(channels, source_w, source_h, (w, h), letter_box)
     sizes = np.array([source_w, channels, *inner.shape[1:], w * h, w], np.int64)
-    arrays = (np.ascontiguousarray(picture, np.uint8), sizes, *columns, *rows, inner)
-    if compiled.resize_picture(*(ctypes.c_void_p(a.ctypes.data) for a in arrays)):
-        raise MemoryError
+    checked(compiled.resize_picture, np.ascontiguousarray(picture, np.uint8), sizes, *columns, *rows, inner)
     return frame
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
-from typing import cast
 
 from darknet_py.layers.base import Context, Param, Params, ParamSpec, Shape, Step
 from darknet_py.layers.batch_norm import EPS
@@ -78,10 +77,11 @@ def _fused_pairs(net: Network, kind: type[Convolutional], suits: Callable[[Node,
     readers = Counter(i for node in nodes if not _is_identity(node) for i in node.inputs)
     for second in net.nodes:
         first = nodes[second.inputs[0]]
-        if readers[first.index] == 1 and type(first.layer) is Convolutional and suits(first, second):
+        alone = readers[first.index] == 1 and bool(first.specs)  # and its parameters are its own
+        if alone and type(first.layer) is Convolutional and first.layer.fusible and suits(first, second):
             options = {option.name: getattr(first.layer, option.name) for option in fields(first.layer)}
             fused = kind(**options)
-            nodes[first.index] = replace(first, layer=Empty(), shape=first.in_shapes[0], specs=(), params={})
+            nodes[first.index] = replace(first, layer=Merged(), shape=first.in_shapes[0], specs=(), params={})
             inputs = (*first.inputs, *second.inputs[1:])
             shapes = (*first.in_shapes, *second.in_shapes[1:])
             fed = replace(second, inputs=inputs, in_shapes=shapes)
@@ -91,14 +91,12 @@ def _fused_pairs(net: Network, kind: type[Convolutional], suits: Callable[[Node,
 
 def _adds_plainly(first: Node, second: Node) -> bool:
     """Whether `second` is the sum of the convolution `first` and another layer of its shape."""
-    conv, shortcut = cast(Convolutional, first.layer), second.layer
+    shortcut = second.layer
     return (
-        conv.fusible
-        and isinstance(shortcut, Shortcut)
+        isinstance(shortcut, Shortcut)
         and shortcut.plain_sum
         and second.in_shapes == (first.shape, first.shape)
         and second.inputs[1] != first.index
-        and bool(first.specs)  # its parameters are its own
     )
 
 
@@ -124,8 +122,8 @@ class ConvolutionAndSum(Convolutional):
 
 def _halves(first: Node, second: Node) -> bool:
     """Whether `second` is the maximum over each 2x2 of the result of the convolution `first`."""
-    conv, pool = cast(Convolutional, first.layer), second.layer
-    return conv.fusible and conv.groups == 1 and isinstance(pool, Maxpool) and pool.halves and bool(first.specs)
+    conv, pool = first.layer, second.layer
+    return isinstance(conv, Convolutional) and conv.groups == 1 and isinstance(pool, Maxpool) and pool.halves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +140,10 @@ class ConvolutionAndMaxpool(Convolutional):
 
 
 FUSED = ConvolutionAndSum, ConvolutionAndMaxpool
+
+
+class Merged(Empty):
+    """Stands where a convolution was that is a part of the layer behind it."""
 
 
 def join_routes(net: Network) -> Network:

@@ -57,6 +57,12 @@ def _argument(value: Any) -> Any:
     return ctypes.c_int64(value) if isinstance(value, int) else value
 
 
+def checked(function: Callable[..., int], *arrays: Array) -> None:
+    """Calls a function of the library with contiguous arrays; MemoryError where it had no memory of its own."""
+    if function(*map(_argument, arrays)):
+        raise MemoryError
+
+
 def pitch(a: Array) -> int:
     """Numbers from a place of `a` (n, h, w, c) to the next. NumPy leaves the strides of axes of length 1 to chance."""
     return int(a.shape[3] if a.flags.c_contiguous else a.strides[2] // a.itemsize)

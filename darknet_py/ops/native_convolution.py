@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ Empty = Callable[[tuple[int, ...]], Array]
 Step = Callable[
     ["Convolution", Array, "Array | None", "Array | None", Array], None
 ]  # of who runs it, x, bias, added, y
-Pitches = tuple[int, ...]
 
 MOST_CHANNELS, MOST_TAPS = 16384, 128  # limits of kernels/cpu/convolution.h
 FEW_CHANNELS = 16  # below, taps are joined
@@ -31,6 +30,20 @@ LARGEST_PLACES = 234  # at once, before the largest of each four are taken: a mu
 GROUP_NUMBERS = 1 << 20  # transformed tiles of a Winograd group: 4 MB, which both threads' second-level caches hold
 FEWEST_TILES = 12  # below, reading the transformed weights, four times as many, costs more than it saves
 FEWEST_GRADIENT_TILES, FEWEST_GRADIENT_CHANNELS = 48, 48  # below, the weights' gradient is quicker the direct way
+
+
+class Task(NamedTuple):
+    """All on which it depends how a layer is convolved."""
+
+    x: tuple[int, ...]
+    """shape"""
+    y: tuple[int, ...]
+    """shape of the result, before the `largest` are taken"""
+    pitches: tuple[int, int, int]
+    """of x, of what is written, of what is added (0: nothing)"""
+    activation: int
+    largest: bool
+    threads: int
 
 
 @dataclass
@@ -44,7 +57,7 @@ class Filters:
     window: Window
     packed: Array | None = None
     transformed: Array | None = None
-    steps: dict[tuple[Any, ...], Step] = field(default_factory=dict)  # what is ready to run, by shapes
+    steps: dict[Task, Step] = field(default_factory=dict)  # what is ready to run
     lock: Lock = field(default_factory=Lock)  # of who prepares them: several threads may compute with one network
 
 
@@ -73,100 +86,73 @@ class Convolution:
         n, h, w, _ = shape = (len(x), *window.out(x.shape[1], x.shape[2]), m)
         y = self.empty((n, -(-h // 2), -(-w // 2), m) if largest else shape) if out is None else out
         pitches = pitch(x), pitch(y), pitch(added) if added is not None else 0
-        key = (x.shape, activation, self.threads, largest, *pitches)
-        step = filters.steps.get(key)
+        task = Task(x.shape, shape, pitches, activation, largest, self.threads)
+        step = filters.steps.get(task)
         if step is None:
             with filters.lock:
-                step = filters.steps.get(key)
+                step = filters.steps.get(task)
                 if step is None:
-                    make = self._way(x, shape, filters)
-                    step = filters.steps[key] = make(x.shape, filters, shape, activation, pitches, largest)
+                    step = filters.steps[task] = self._way(task, filters)(task, filters)
         step(self, x, bias, added, y)
         return y
 
-    def _way(self, x: Array, y_shape: tuple[int, ...], filters: Filters) -> Callable[..., Step]:
-        """How to convolve these."""
+    def _way(self, task: Task, filters: Filters) -> Callable[[Task, Filters], Step]:
+        """How to do it."""
         if filters.window.depthwise(filters.weight.shape):
             return self._depthwise_sums
-        return self._winograd if self._suits_winograd(x, y_shape, filters.window) else self._direct
+        return self._winograd if self._suits_winograd(task.x, task.y, filters.window) else self._direct
 
-    def _suits_winograd(self, x: Array, y_shape: tuple[int, ...], window: Window) -> bool:
+    def _suits_winograd(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...], window: Window) -> bool:
         return (
             window.size == 3
             and window.stride_y == window.stride_x == window.dilation == window.groups == 1
-            and x.shape[3] % self.kernels.lanes == 0
+            and x_shape[3] % self.kernels.lanes == 0
             and y_shape[3] >= self.kernels.lanes
             and _tiles(y_shape) >= FEWEST_TILES
         )
 
-    def _direct(
-        self,
-        x_shape: tuple[int, ...],
-        filters: Filters,
-        y_shape: tuple[int, ...],
-        activation: int,
-        pitches: Pitches,
-        largest: bool,
-    ) -> Step:
-        window, (n, h, w, c) = filters.window, x_shape
-        run, first = c // window.groups, pitches[0]
+    def _direct(self, task: Task, filters: Filters) -> Step:
+        window, (n, h, w, c), (_, *out, _) = filters.window, task.x, task.y
+        run, first = c // window.groups, task.pitches[0]
         rows, columns = _offsets(window)
         joined = c < FEW_CHANNELS and window.groups == window.dilation == 1  # a row of the window lies in one piece
         if joined:
             rows, columns = np.arange(window.size, dtype=np.int32), np.zeros(window.size, np.int32)
-            run, first, (h, w) = run * window.size, c, _reach(window, (h, w), y_shape[1:3])
-        s = Conv(n, h, w, first, *y_shape[1:], *pitches[1:], *y_shape[1:3], 0, 0, 1, 1, window.stride_y,
-                 window.stride_x, len(rows), run, window.groups, activation, self.threads)  # fmt: skip
+            run, first, (h, w) = run * window.size, c, _reach(window, (h, w), tuple(out))
+        s = Conv(n, h, w, first, *task.y[1:], *task.pitches[1:], *out, 0, 0, 1, 1, window.stride_y,
+                 window.stride_x, len(rows), run, window.groups, task.activation, self.threads)  # fmt: skip
         packed = self._packed(filters)
-        lines = 2 * max(1, LARGEST_PLACES // (2 * y_shape[2]))
-        scratch = lines * y_shape[2] * self.kernels.width * self.threads
+        lines = 2 * max(1, LARGEST_PLACES // (2 * out[1]))
+        scratch = lines * out[1] * self.kernels.width * self.threads
 
         def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
             if joined:
-                x = by.surrounded(by.whole(x), window, y_shape[1:3])
-            if largest:
+                x = by.surrounded(by.whole(x), window, tuple(out))
+            if task.largest:
                 by.kernels.call("conv_largest", s, x, packed, rows, columns, bias, y, by.empty((scratch,)), lines)
             else:
                 by.kernels.call("conv", s, x, packed, rows, columns, bias, added, y)
 
         return step
 
-    def _winograd(
-        self,
-        x_shape: tuple[int, ...],
-        filters: Filters,
-        y_shape: tuple[int, ...],
-        activation: int,
-        pitches: Pitches,
-        largest: bool,
-    ) -> Step:
-        n, h, w, c = x_shape
-        _, out_h, out_w, m = y_shape
-        tiles = _tiles(y_shape)
+    def _winograd(self, task: Task, filters: Filters) -> Step:
+        (n, h, w, c), tiles = task.x, _tiles(task.y)
         group = min(tiles, max(PART * self.threads, GROUP_NUMBERS // (36 * c)))
-        s = Winograd(n, h, w, c, pitches[0], out_h, out_w, m, *pitches[1:], filters.window.pad, activation,
-                     self.threads, group)  # fmt: skip
+        s = Winograd(n, h, w, c, task.pitches[0], *task.y[1:], *task.pitches[1:], filters.window.pad,
+                     task.activation, self.threads, group)  # fmt: skip
         scratch = 36 * group * c + 36 * PART * self.kernels.width * self.threads
         transformed = self._transformed(filters)
 
         def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
-            if largest:
+            if task.largest:
                 by.kernels.call("winograd_largest", s, x, transformed, bias, y, by.empty((scratch,)))
             else:
                 by.kernels.call("winograd", s, x, transformed, bias, added, y, by.empty((scratch,)))
 
         return step
 
-    def _depthwise_sums(
-        self,
-        x_shape: tuple[int, ...],
-        filters: Filters,
-        y_shape: tuple[int, ...],
-        activation: int,
-        pitches: Pitches,
-        _: bool,
-    ) -> Step:
-        s = self._depthwise(x_shape, y_shape, filters.window, activation)
+    def _depthwise_sums(self, task: Task, filters: Filters) -> Step:
+        s = self._depthwise(task.x, task.y, filters.window, task.activation)
         taps = _taps_first(filters.weight)
 
         def step(by: Convolution, x: Array, bias: Array | None, added: Array | None, y: Array) -> None:
@@ -220,7 +206,7 @@ class Convolution:
         """dweight of `shape` (m, c / groups, size, size). x may be part of the channels of a wider array."""
         m, c, size, _ = shape
         enough = min(c, m) >= FEWEST_GRADIENT_CHANNELS and _tiles(dy.shape) >= FEWEST_GRADIENT_TILES
-        if enough and self._suits_winograd(x, dy.shape, window):
+        if enough and self._suits_winograd(x.shape, dy.shape, window):
             return self._winograd_gradient(dy, x, window)
         x = self.whole(x)
         if window.depthwise(shape):

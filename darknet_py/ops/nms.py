@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darknet_py.boxes import DARKNET_BETA, Detections, diou, iou
-from darknet_py.ops.native import library
+from darknet_py.ops.native import checked, library
 
 Array = npt.NDArray[Any]
 
@@ -54,9 +53,8 @@ def _compiled_nms(kernels: Any, detections: Detections, thresh: float, exponent:
     """The same by the compiled kernel. exponent: of DIoU's distance term, 0 for IoU."""
     boxes, objectness, probs = (np.array(part, np.float32, order="C") for part in detections)
     order = np.empty(len(boxes), np.int64)
-    arrays = boxes, objectness, probs, np.array(probs.shape), np.array([thresh, exponent], np.float32), order
-    if kernels.suppress(*(ctypes.c_void_p(array.ctypes.data) for array in arrays)):
-        raise MemoryError
+    sizes, options = np.array(probs.shape, np.int64), np.array([thresh, exponent], np.float32)
+    checked(kernels.suppress, boxes, objectness, probs, sizes, options, order)
     return Detections(boxes[order], objectness[order], probs[order])
 
 

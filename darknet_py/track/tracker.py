@@ -84,8 +84,7 @@ class Tracker:
         tracks = self._after(expected, found, row_of)
         ids = np.zeros(len(scores), np.int64)
         ids[row_of[row_of >= 0]] = tracks.ids[row_of >= 0]
-        free = high.copy()
-        free[row_of[row_of >= 0]] = False
+        free = _free(high, row_of)
         if free.any():
             new = _begun(_rows(found, free))
             if not self._looks:
@@ -116,9 +115,8 @@ class Tracker:
         )
         for candidates, rows, least in rounds:
             if candidates.any() and rows.any():
-                free = rows.copy()
-                free[row_of[row_of >= 0]] = False
-                i, j = assign(np.where((candidates & (row_of < 0))[:, None] & free, weight - least, 0))
+                both = (candidates & (row_of < 0))[:, None] & _free(rows, row_of)
+                i, j = assign(np.where(both, weight - least, 0))
                 row_of[i] = j
         return row_of
 
@@ -172,6 +170,13 @@ def one_box_each(found: Detections, overlap: float) -> Detections:
             kept.append(i)
     kept.sort()
     return Detections(boxes[kept], found.objectness[rows[kept]], probs[kept])
+
+
+def _free(rows: Array, row_of: Array) -> Array:
+    """Those of a mask of rows that belong to no track."""
+    free = rows.copy()
+    free[row_of[row_of >= 0]] = False
+    return free
 
 
 def _begun(found: Detections) -> Tracks:

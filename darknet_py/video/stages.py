@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Condition, Event, Lock, Thread
+from threading import Condition, Lock, Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -28,7 +28,6 @@ class Stages:
 
     def __init__(self, together: int = 1) -> None:
         self._together = together
-        self._stopped = Event()
         self._handovers: list[_Handover] = []
         self._threads: list[Thread] = []
 
@@ -36,7 +35,6 @@ class Stages:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stopped.set()
         for handover in self._handovers:
             handover.close()
         for thread in self._threads:
@@ -88,7 +86,7 @@ class Stages:
         return self._read(handover, waiting)
 
     def _read(self, handover: _Handover, waiting: Callable[[], object]) -> Iterator[Any]:
-        while not self._stopped.is_set():
+        while not handover.closed:
             items = handover.take()
             if not items:
                 waiting()
@@ -161,7 +159,7 @@ class _Handover:
         self._items: dict[int, Any] = {}
         self._next = 0  # what the reader gets next
         self._ready = 0  # the first that isn't there
-        self._ended = self._closed = False
+        self._ended = self.closed = False
         lock = Lock()
         self._readable, self._writable = Condition(lock), Condition(lock)
 
@@ -171,14 +169,14 @@ class _Handover:
             if self._newest and not isinstance(item, _End):
                 self._items.clear()
                 self._next = self._ready = number
-            self._writable.wait_for(lambda: self._closed or number < self._next + self._depth)
+            self._writable.wait_for(lambda: self.closed or number < self._next + self._depth)
             self._items[number] = item
             self._ended = self._ended or isinstance(item, _End)
             while self._ready in self._items:
                 self._ready += 1
             if self._enough():
                 self._readable.notify()
-            return not self._closed
+            return not self.closed
 
     def _enough(self) -> bool:
         waiting = self._ready - self._next
@@ -198,5 +196,5 @@ class _Handover:
     def close(self) -> None:
         """Nobody reads any more."""
         with self._writable:
-            self._closed = True
+            self.closed = True
             self._writable.notify_all()

@@ -40,7 +40,7 @@ def clip(tmp_path: Path) -> Path:
 
 def test_rounds_are_compared_one_by_one() -> None:
     rates = {"demo": [8.0, 30.0, 9.0], "alone": [10.0, 40.0, 10.0], "most": [20.0, 60.0, 20.0]}
-    line = line_of(Files(Path("net.cfg"), Path("a.names"), Path("film.avi")), 63, rates)
+    line = line_of(Files(Path("net.cfg"), Path("net.weights"), Path("a.names"), Path("film.avi")), 63, rates)
     assert (line["demo"], line["alone"], line["of_alone"], line["of_most"]) == (9, 10, 0.8, 0.45)
     assert "| net | film.avi | 63 | 9.0 | 10.0 | 0.80 (0.78-0.85) | 20.0 | 0.45 (0.43-0.47) |" in table(
         [line | MACHINE]
@@ -48,9 +48,12 @@ def test_rounds_are_compared_one_by_one() -> None:
 
 
 def test_networks_without_weights_are_left_out(models: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = parser().parse_args([str(clip), "-networks", "yolov3", "shapes", "-models", str(models)])
-    assert list(files(options)) == [Files(models / "shapes.cfg", models / "shapes.names", clip)]
-    assert "yolov3: left out" in capsys.readouterr().out
+    options = parser().parse_args([str(clip), "-networks", "yolov3", "none", "shapes", "-models", str(models)])
+    there = (models / f"shapes.{suffix}" for suffix in ("cfg", "weights", "names"))
+    assert list(files(options)) == [Files(*there, clip)]
+    said = capsys.readouterr().out
+    assert "yolov3: left out" in said
+    assert "none: left out" in said
 
 
 def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
